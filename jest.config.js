@@ -1,5 +1,8 @@
 /** Tests run as ES modules, compiled by swc; `tsc` checks their types. */
-const swc = ['@swc/jest', { jsc: { parser: { syntax: 'typescript' }, target: 'es2023' }, module: { type: 'es6' } }];
+const swc = [
+  '@swc/jest',
+  { jsc: { parser: { syntax: 'typescript' }, target: 'es2023' }, module: { type: 'es6' } },
+];
 
 export default {
   testEnvironment: 'node',

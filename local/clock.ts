@@ -27,14 +27,21 @@ const longestTimeout = 2 ** 31 - 1;
  * @param speed how many of its milliseconds pass in one of the wall's; 1 is real time
  * @param start ms since 1970 at which it starts; the wall's by default
  */
-export function createClock({ speed = 1, start = Date.now() }: { speed?: number; start?: number } = {}): Clock {
+export function createClock({
+  speed = 1,
+  start = Date.now(),
+}: {
+  speed?: number;
+  start?: number;
+} = {}): Clock {
   const wallStart = performance.now();
   const pending = new Set<Pending>();
   let moved = 0;
   let alarm: NodeJS.Timeout | undefined;
 
   const now = () => start + moved + (performance.now() - wallStart) * speed;
-  const earliest = () => [...pending].reduce<Pending | undefined>((a, b) => (!a || b.at < a.at ? b : a), undefined);
+  const earliest = () =>
+    [...pending].reduce<Pending | undefined>((a, b) => (!a || b.at < a.at ? b : a), undefined);
 
   function fireDue() {
     for (let next = earliest(); next && next.at <= now(); next = earliest()) {

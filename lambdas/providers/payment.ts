@@ -1,0 +1,136 @@
+/** The port to whoever takes the money: what the steps ask of it, in the product's words. */
+
+/** What a checkout sells. Everything in it is frozen with its attempt: the same session and attempt must bring the same values. */
+export type CheckoutRequest = {
+  /** The upload session whose photos are sold. */
+  sessionId: string;
+  /** From 1; the next one after a checkout was given up, or after a refusal that is final. */
+  attempt: number;
+  photos: number;
+  /** Price of one photo in minor units of the currency, tax exclusive. */
+  unitAmountCents: number;
+  /** ISO 4217, in either case. */
+  currency: string;
+  customerEmail?: string;
+  /** May carry `{CHECKOUT_SESSION_ID}`, which the provider fills in. */
+  successUrl: string;
+  cancelUrl: string;
+  /**
+   * 30 minutes to 24 hours ahead; 24 hours if absent. A moment and not a length, because a repeated request under the same
+   * key must be the same request.
+   */
+  expiresAt?: Date;
+};
+
+/** A checkout that waits for its customer at `url`. */
+export type OpenCheckout = { id: string; url: string; expiresAt: Date };
+
+export type CheckoutStatus = 'open' | 'complete' | 'expired';
+
+export type CheckoutLine = {
+  description: string;
+  quantity: number;
+  /** Decimal strings in major units, as in {@link Checkout.amounts}. */
+  unitAmount: string;
+  total: string;
+};
+
+/** A checkout as it stands now. */
+export type Checkout = {
+  id: string;
+  /** Null if the checkout is none of ours. */
+  uploadSessionId: string | null;
+  /** The attempt that made it; null if the checkout is none of ours. */
+  attempt: number | null;
+  status: CheckoutStatus;
+  /** Fulfil on `paid` and `no_payment_required`; `unpaid` and complete means that the money is under way. */
+  paymentStatus: 'paid' | 'unpaid' | 'no_payment_required';
+  /** Null until somebody tried to pay, and for what costs nothing. */
+  paymentIntentId: string | null;
+  /** ISO 4217 in capitals. */
+  currency: string;
+  /** Decimal strings in major units, as the database keeps them: `'12.34'`, `'1200'` for yen. */
+  amounts: { subtotal: string; discount: string; tax: string; total: string };
+  customer: {
+    /** In lower case. */
+    email: string | null;
+    name: string | null;
+    phone: string | null;
+  };
+  lineItems: CheckoutLine[];
+  /** The kind of method, such as `card` or `us_bank_account`; null until paid. */
+  paymentMethod: string | null;
+  createdAt: Date;
+};
+
+/** What an event says happened, and to what. Never the data: that is fetched as it is now. */
+export type PaymentEvent = {
+  id: string;
+  type: string;
+  /** The id of the event's object: a checkout, a refund, a charge, a dispute. Null for the few objects without one. */
+  objectId: string | null;
+  /** The payment that the object is or belongs to. */
+  paymentIntentId: string | null;
+};
+
+/** The truth about one payment as it is now, whatever order its events came in. */
+export type Payment = {
+  paymentIntentId: string;
+  /** Null if the payment is none of ours. */
+  uploadSessionId: string | null;
+  /** ISO 4217 in capitals. */
+  currency: string;
+  /** Minor units. */
+  amountCents: number;
+  /** Whether the money arrived. It stays true after refunds and disputes. */
+  paid: boolean;
+  /** Minor units; succeeded refunds only. */
+  refundedCents: number;
+  /** Whether a refund failed: that money is back with us, and a person has to see to it. */
+  refundFailed: boolean;
+  disputed: 'open' | 'won' | 'lost' | 'none';
+};
+
+export type RefundRequest = {
+  paymentIntentId: string;
+  /** Minor units; all that is left if absent. */
+  amountCents?: number;
+  reason?: 'duplicate' | 'fraudulent' | 'requested_by_customer';
+  /** The same key is the same refund. */
+  key: string;
+};
+
+export type Refund = {
+  id: string;
+  amountCents: number;
+  status: 'pending' | 'requires_action' | 'succeeded' | 'failed' | 'canceled';
+};
+
+/** The events that say something about an order. Any other type is acknowledged and ignored. */
+export const paymentEventTypes = [
+  'checkout.session.completed',
+  'checkout.session.async_payment_succeeded',
+  'checkout.session.async_payment_failed',
+  'checkout.session.expired',
+  'refund.created',
+  'refund.updated',
+  'refund.failed',
+  'charge.refunded',
+  'charge.dispute.created',
+  'charge.dispute.closed',
+] as const;
+
+/** Every method throws only a `StepError`. */
+export type PaymentProvider = {
+  /** Opens a checkout, or answers the one that this session and attempt already opened. */
+  createCheckout(request: CheckoutRequest): Promise<OpenCheckout>;
+  /** Closes an open checkout. Answers what it is now, because it may have been paid meanwhile: `expired` or `complete`. */
+  expireCheckout(id: string): Promise<CheckoutStatus>;
+  getCheckout(id: string): Promise<Checkout>;
+  /** The event in a webhook's body, byte for byte as it came; throws the caller's fault unless its signature is right and recent. */
+  verifyEvent(rawBody: Buffer | string, signatureHeader: string | undefined): PaymentEvent;
+  getPayment(paymentIntentId: string): Promise<Payment>;
+  refund(request: RefundRequest): Promise<Refund>;
+  /** Events of {@link paymentEventTypes} since then that our webhook has not yet taken, oldest first; the provider keeps 30 days. */
+  listUndeliveredEvents(since: Date): Promise<PaymentEvent[]>;
+};

@@ -1,0 +1,133 @@
+/** Judges calls by the callers' IAM policies, and refuses them in AWS's words. */
+import type { PolicyStatement } from '../template/model.ts';
+import { AwsError } from './service.ts';
+import { operator } from './signature.ts';
+
+/** Condition keys of one call: `{ 's3:prefix': 'uploads/' }`. */
+export type ConditionContext = Record<string, string>;
+
+export type Iam = {
+  isAllowed(caller: string, action: string, resource: string, context?: ConditionContext): boolean;
+  /** Throws `AccessDenied` unless the caller may do it. */
+  authorize(caller: string, action: string, resource: string, context?: ConditionContext): void;
+};
+
+type Verdict = 'allowed' | 'explicit deny' | 'no allow';
+
+/**
+ * @param policies by caller; a caller without an entry may do nothing, `operator` everything
+ * @param account the account id in the refusal's ARN
+ */
+export function createIam({
+  policies,
+  account,
+}: {
+  policies: Map<string, PolicyStatement[]>;
+  account: string;
+}): Iam {
+  function judge(caller: string, action: string, resource: string, context: ConditionContext): Verdict {
+    if (caller === operator.caller) return 'allowed';
+    const about = (policies.get(caller) ?? []).filter(
+      ({ actions, resources }) =>
+        actions.some((pattern) => matches(pattern.toLowerCase(), action.toLowerCase())) &&
+        resources.some((pattern) => matches(pattern, resource)),
+    );
+    const conditionsOf = (statement: PolicyStatement) => conditionResults(statement.conditions, context);
+    // What cannot be judged counts against the caller: it does not allow, and it does not lift a Deny.
+    if (about.some((s) => s.effect === 'Deny' && conditionsOf(s).every((held) => held !== false))) {
+      return 'explicit deny';
+    }
+    return about.some((s) => s.effect === 'Allow' && conditionsOf(s).every((held) => held === true))
+      ? 'allowed'
+      : 'no allow';
+  }
+  return {
+    isAllowed: (caller, action, resource, context = {}) =>
+      judge(caller, action, resource, context) === 'allowed',
+    authorize(caller, action, resource, context = {}) {
+      const verdict = judge(caller, action, resource, context);
+      if (verdict !== 'allowed') throw refusal({ caller, action, resource, verdict, account });
+    },
+  };
+}
+
+function refusal(call: {
+  caller: string;
+  action: string;
+  resource: string;
+  verdict: Verdict;
+  account: string;
+}) {
+  const reason =
+    call.verdict === 'explicit deny'
+      ? 'with an explicit deny in an identity-based policy'
+      : `because no identity-based policy allows the ${call.action} action`;
+  const user = `arn:aws:sts::${call.account}:assumed-role/${call.caller}`;
+  return new AwsError(
+    'AccessDenied',
+    `User: ${user} is not authorized to perform: ${call.action} on resource: ${call.resource} ${reason}`,
+    403,
+  );
+}
+
+/** Each condition: held, not held, or undefined where it cannot be judged. */
+function conditionResults(
+  conditions: PolicyStatement['conditions'],
+  context: ConditionContext,
+): (boolean | undefined)[] {
+  const lowerCased = new Map(Object.entries(context).map(([key, value]) => [key.toLowerCase(), value]));
+  return Object.entries(conditions).flatMap(([operatorName, keys]) =>
+    Object.entries(keys).map(([key, wanted]) =>
+      conditionHolds(operatorName, lowerCased.get(key.toLowerCase()), wanted),
+    ),
+  );
+}
+
+function conditionHolds(
+  operatorName: string,
+  value: string | undefined,
+  wanted: string[],
+): boolean | undefined {
+  const ifExists = operatorName.endsWith('IfExists');
+  const [, negation = '', name = ''] =
+    /^(String|Numeric|Arn)Not(.+)$/.exec(operatorName.replace(/IfExists$/, '')) ?? [];
+  const negated = negation !== '';
+  const test = tests[negated ? `${negation}${name}` : operatorName.replace(/IfExists$/, '')];
+  if (!test) return undefined;
+  if (value === undefined) return ifExists ? true : negated ? undefined : false;
+  return wanted.some((each) => test(value, each)) !== negated;
+}
+
+/** Negated operators (`StringNotLike`) are the same tests, turned round. */
+const tests: Record<string, (value: string, wanted: string) => boolean> = {
+  StringEquals: (value, wanted) => value === wanted,
+  StringEqualsIgnoreCase: (value, wanted) => value.toLowerCase() === wanted.toLowerCase(),
+  StringLike: (value, wanted) => matches(wanted, value),
+  Bool: (value, wanted) => value.toLowerCase() === wanted.toLowerCase(),
+  ArnEquals: arnMatches,
+  ArnLike: arnMatches,
+  NumericEquals: (value, wanted) => Number(value) === Number(wanted),
+  NumericLessThan: (value, wanted) => Number(value) < Number(wanted),
+  NumericLessThanEquals: (value, wanted) => Number(value) <= Number(wanted),
+  NumericGreaterThan: (value, wanted) => Number(value) > Number(wanted),
+  NumericGreaterThanEquals: (value, wanted) => Number(value) >= Number(wanted),
+};
+
+/** `*` is any text, `?` any one character. */
+function matches(pattern: string, text: string): boolean {
+  const source = pattern
+    .replace(/[\\^$.|+()[\]{}]/g, '\\$&')
+    .replaceAll('*', '.*')
+    .replaceAll('?', '.');
+  return new RegExp(`^${source}$`, 's').test(text);
+}
+
+/** Part by part: a wildcard does not reach over the colon that ends its part. */
+function arnMatches(value: string, wanted: string): boolean {
+  const parts = (arn: string) => {
+    const all = arn.split(':');
+    return [...all.slice(0, 5), all.slice(5).join(':')];
+  };
+  const wantedParts = parts(wanted);
+  return parts(value).every((part, at) => matches(wantedParts[at] ?? '', part));
+}

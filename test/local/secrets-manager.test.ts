@@ -65,7 +65,7 @@ beforeEach(async () => {
       ['Reader', [{ effect: 'Allow', actions, resources: [orderKey.arn], conditions: {} }]],
     ]),
   });
-  gateway = await createGateway({ credentials, iam, clock: wall });
+  gateway = await createGateway({ credentials, iam, clock: wall, log: console.error });
   store = createStore();
   operator = client('operator');
   reader = client('Reader');

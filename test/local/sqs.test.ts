@@ -75,7 +75,7 @@ beforeEach(async () => {
       ['Sender', [{ effect: 'Allow', actions: ['sqs:SendMessage'], resources: [arn], conditions: {} }]],
     ]),
   });
-  gateway = await createGateway({ credentials, iam, clock: wall });
+  gateway = await createGateway({ credentials, iam, clock: wall, log: console.error });
   grave = queue('grave', gateway.url, { retentionSeconds: 14 * 86_400 });
   work = queue('work', gateway.url, { redrive: { deadLetterArn: grave.arn, maxReceiveCount: 2 } });
   store = createStore();

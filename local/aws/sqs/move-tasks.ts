@@ -64,7 +64,7 @@ export function createMoveTasks({
   async function run(task: MoveTask) {
     const source = queue(task.sourceArn);
     if (!source) return;
-    for (const id of task.messageIds) {
+    for (const id of task.messageIds.filter((each) => source.find(each))) {
       if (closing.aborted) return;
       if (current(task).status === 'CANCELLING') return save({ ...current(task), status: 'CANCELLED' });
       if (!(await move(task, source, id))) {

@@ -73,8 +73,9 @@ export async function createSqs({
     return () => void listeners.delete(listener);
   }
 
-  /** Resolves at the queue's next change, when a hidden message turns visible, at the deadline, or when a signal aborts. */
+  /** Resolves once a message is visible, at the queue's next change, at the deadline, or when a signal aborts. */
   async function news(queue: Queue, deadline: number, signals: AbortSignal[]) {
+    if (queue.counts().visible > 0) return;
     const wake = new AbortController();
     const stop = onChange((model) => model === queue.model && wake.abort());
     const until = Math.min(deadline, queue.nextVisibleAt() ?? deadline);

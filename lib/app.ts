@@ -1,0 +1,55 @@
+/** The CDK app, made and synthesized in process. */
+import { join } from 'node:path';
+import { App, Validations } from 'aws-cdk-lib';
+import { AwsSolutionsChecks } from 'cdk-nag';
+import packageJson from '../package.json' with { type: 'json' };
+import { RestoreClickStack } from './restoreclick-stack.ts';
+import { settingsFor } from './settings.ts';
+
+const projectFolder = join(import.meta.dirname, '..');
+
+/** Behaviours of CDK that are newer than its defaults. */
+const featureFlags = {
+  '@aws-cdk/aws-iam:minimizePolicies': true,
+  '@aws-cdk/aws-lambda:createNewPoliciesWithAddToRolePolicy': false,
+  '@aws-cdk/core:checkSecretUsage': true,
+  '@aws-cdk/core:target-partitions': ['aws'],
+};
+
+export type Synthesis = {
+  /** Where the assembly goes; by default where the CDK command line asks for it, else `cdk.out`. */
+  outdir?: string;
+  /** By default the CDK's context value of that name (`-c environment=staging`), else production. */
+  environment?: string;
+  /** The folder of the steps' bundles. */
+  bundles?: string;
+  /** Leaves out CDK's own look at the template, most of the time it takes; cdk-nag's findings stay. */
+  fast?: boolean;
+};
+
+/**
+ * Writes the cloud assembly of one stack, `RestoreClick`. Needs no AWS credentials.
+ * @returns the folder of the assembly
+ * @throws Error when a bundle is missing, and for a finding of cdk-nag's that is not acknowledged
+ */
+export function synthesize({
+  outdir = process.env.CDK_OUTDIR ?? join(projectFolder, 'cdk.out'),
+  environment,
+  bundles = join(projectFolder, 'dist', 'lambdas'),
+  fast = false,
+}: Synthesis = {}): string {
+  const app = new App({
+    outdir,
+    context: featureFlags,
+    analyticsReporting: false,
+    treeMetadata: false,
+    builtinCloudFormationValidation: !fast,
+  });
+  Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
+  const settings = settingsFor(environment ?? app.node.tryGetContext('environment') ?? 'production');
+  new RestoreClickStack(app, 'RestoreClick', {
+    description: `RestoreClick, ${settings.environment}: restores old photographs`,
+    ground: { settings, bundles, version: packageJson.version },
+  });
+  return app.synth().directory;
+}

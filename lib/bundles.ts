@@ -1,0 +1,89 @@
+/** Bundles every step in one call of esbuild: `lambdas/<flow>/<step>/handler.ts` becomes `<folder>/<flow>/<step>/index.mjs`. */
+import { existsSync } from 'node:fs';
+import { cp, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { join, sep } from 'node:path';
+import { build, type Plugin } from 'esbuild';
+import { sqlModule } from './sql-module.js';
+
+export type Bundle = {
+  /** Flow and step: `payment/place-order`. */
+  step: string;
+  /** Of the code, without its source map. */
+  bytes: number;
+};
+
+const projectFolder = join(import.meta.dirname, '..');
+const migrationStep = 'operations/migrate';
+
+/** A step's statements are modules to it. */
+const sqlFiles: Plugin = {
+  name: 'sql files',
+  setup({ onLoad }) {
+    onLoad({ filter: /\.sql$/ }, async ({ path }) => ({
+      contents: sqlModule(path, await readFile(path, 'utf8')),
+      loader: 'js',
+    }));
+  },
+};
+
+/** Dependencies that are CommonJS call `require` for Node's own modules, which an ES module has not. */
+const requireForDependencies =
+  "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);";
+
+/**
+ * @param folder where the bundles go; what no longer has a handler is removed from it
+ * @returns the bundles, by step
+ */
+export async function buildBundles(folder = join(projectFolder, 'dist', 'lambdas')): Promise<Bundle[]> {
+  const steps = await stepsWithHandlers();
+  await removeStale(folder, steps);
+  await build({
+    absWorkingDir: projectFolder,
+    entryPoints: steps.map((step) => ({ in: `lambdas/${step}/handler.ts`, out: `${step}/index` })),
+    outdir: folder,
+    outExtension: { '.js': '.mjs' },
+    bundle: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node20',
+    minify: true,
+    keepNames: true, // errors are known by their names
+    sourcemap: true,
+    sourcesContent: false,
+    legalComments: 'none',
+    banner: { js: requireForDependencies },
+    loader: { '.html': 'text', '.txt': 'text', '.mustache': 'text' },
+    plugins: [sqlFiles],
+    logLevel: 'error',
+  });
+  if (steps.includes(migrationStep)) await copyMigrations(join(folder, migrationStep, 'migrations'));
+  return Promise.all(
+    steps.map(async (step) => ({ step, bytes: (await stat(join(folder, step, 'index.mjs'))).size })),
+  );
+}
+
+/** `payment/place-order` for every `lambdas/payment/place-order/handler.ts`, sorted. */
+export function stepsWithHandlers(): Promise<string[]> {
+  return stepsBelow(join(projectFolder, 'lambdas'), 'handler.ts');
+}
+
+/** The two folders above each file of that name, three levels down. */
+async function stepsBelow(folder: string, file: string): Promise<string[]> {
+  const paths = await readdir(folder, { recursive: true });
+  return paths
+    .map((path) => path.replaceAll(sep, '/').split('/'))
+    .filter((parts) => parts.length === 3 && parts[2] === file)
+    .map(([flow, step]) => `${flow}/${step}`)
+    .sort();
+}
+
+async function removeStale(folder: string, steps: string[]): Promise<void> {
+  const built = existsSync(folder) ? await stepsBelow(folder, 'index.mjs') : [];
+  const stale = built.filter((step) => !steps.includes(step));
+  await Promise.all(stale.map((step) => rm(join(folder, step), { recursive: true })));
+}
+
+async function copyMigrations(to: string): Promise<void> {
+  await rm(to, { recursive: true, force: true });
+  await cp(join(projectFolder, 'schema', 'migrations'), to, { recursive: true });
+}

@@ -1,0 +1,43 @@
+/** Operations: the daily look for what no event announces, and the answer to routes that do not exist. */
+import { Duration } from 'aws-cdk-lib';
+import { Rule, Schedule } from 'aws-cdk-lib/aws-events';
+import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
+import { Construct } from 'constructs';
+import { FlowStep } from './flow-step.ts';
+import type { Platform } from './platform.ts';
+import type { WorkQueue } from './work-queue.ts';
+
+export class Operations extends Construct {
+  /** @param queues those that reconcile may send to, to push on what got stuck */
+  constructor(scope: Construct, id: string, ground: Platform, queues: WorkQueue[]) {
+    super(scope, id);
+    const { api, database, secrets } = ground;
+    const reconcile = new FlowStep(this, 'Reconcile', {
+      ground,
+      step: 'operations/reconcile',
+      description: 'finds and pushes on what got stuck',
+      timeout: Duration.minutes(10),
+      access: [
+        database.statements,
+        secrets.stripe,
+        secrets.replicate,
+        secrets.sendgrid,
+        ...queues.map((queue) => queue.sending),
+      ],
+      reads: ['LEASE_SECONDS', 'PREDICTION_DEADLINE_SECONDS', 'REPLICATE_MODEL', 'PRICE_CENTS', 'CURRENCY'],
+    });
+    // Daily: anything that asks the database more often than hourly keeps it from pausing.
+    new Rule(this, 'Daily', {
+      schedule: Schedule.rate(Duration.days(1)),
+      targets: [new LambdaFunction(reconcile.lambda)],
+    });
+    const notFound = new FlowStep(this, 'NotFound', {
+      ground,
+      step: 'operations/not-found',
+      description: 'problem details for unknown routes',
+      timeout: Duration.seconds(5),
+      memory: 128,
+    });
+    api.route('$default', notFound, 'It says that there is nothing here, to anyone.');
+  }
+}

@@ -1,0 +1,53 @@
+/** The whole of RestoreClick, composed: what it stands on, then one construct a flow. What a flow is made of is its own matter. */
+import { Stack, type StackProps } from 'aws-cdk-lib';
+import type { Construct } from 'constructs';
+import { Api } from './constructs/api.ts';
+import { Database } from './constructs/database.ts';
+import { DownloadFlow } from './constructs/download-flow.ts';
+import { EmailFlow } from './constructs/email-flow.ts';
+import type { Ground } from './constructs/flow-step.ts';
+import { Migration } from './constructs/migration.ts';
+import { Monitoring } from './constructs/monitoring.ts';
+import { Operations } from './constructs/operations.ts';
+import { OrderFlow } from './constructs/order-flow.ts';
+import { PaymentFlow } from './constructs/payment-flow.ts';
+import type { Platform } from './constructs/platform.ts';
+import { RestorationFlow } from './constructs/restoration-flow.ts';
+import { Secrets } from './constructs/secrets.ts';
+import { Storage } from './constructs/storage.ts';
+import { UploadFlow } from './constructs/upload-flow.ts';
+
+export class RestoreClickStack extends Stack {
+  constructor(scope: Construct, id: string, { ground, ...props }: StackProps & { ground: Ground }) {
+    super(scope, id, props);
+    const { settings } = ground;
+    const platform: Platform = {
+      ...ground,
+      api: new Api(this, 'Api', settings),
+      database: new Database(this, 'Database', settings),
+      secrets: new Secrets(this, 'Secrets'),
+      storage: new Storage(this, 'Storage', settings),
+    };
+
+    const upload = new UploadFlow(this, 'Upload', platform);
+    const download = new DownloadFlow(this, 'Download', platform);
+    const email = new EmailFlow(this, 'Email', platform, download);
+    const restoration = new RestorationFlow(this, 'Restoration', platform, email);
+    const payment = new PaymentFlow(this, 'Payment', platform, { restoration, email });
+    const order = new OrderFlow(this, 'Order', platform, email);
+    const operations = new Operations(this, 'Operations', platform, [
+      payment.placeOrder,
+      payment.settlePayment,
+      payment.keepOriginal,
+      restoration.submitJob,
+      restoration.failAttempt,
+      restoration.completeOrder,
+      email.sendEmail,
+      download.buildArchive,
+    ]);
+
+    const migration = new Migration(this, 'Migration', platform);
+    migration.before(upload, download, email, restoration, payment, order, operations);
+    new Monitoring(this, 'Monitoring', settings).listenTo(this);
+  }
+}

@@ -1,0 +1,134 @@
+/** What differs between environments, and what an operator may want to change: typed, and nowhere else. */
+
+export const environments = ['production', 'staging', 'local'] as const;
+export type Environment = (typeof environments)[number];
+
+export type Settings = {
+  environment: Environment;
+  shop: {
+    /** For one photo, tax exclusive, in the currency's minor unit. */
+    priceCents: number;
+    /** ISO 4217, upper case. */
+    currency: string;
+    /** Where customers are: links in emails and Stripe's return addresses begin with it. No slash at the end. */
+    siteUrl: string;
+    /** Origins whose pages may call the API and the buckets from a browser. */
+    corsOrigins: string[];
+    senderEmail: string;
+    senderName: string;
+  };
+  uploads: {
+    maxFiles: number;
+    maxFileBytes: number;
+    maxPixels: number;
+    /** How long a presigned POST is valid. */
+    urlSeconds: number;
+    /** Photos nobody checks out live this long; S3's lifecycle counts in days. */
+    expiryDays: number;
+    /** Photos in a checkout live this long: Stripe retries for 3 days, a dead-letter queue keeps 14. */
+    checkoutExpiryDays: number;
+  };
+  restoration: {
+    model: string;
+    /** Hosts that a restored photo may be fetched from. */
+    outputHosts: string[];
+    maxOutputBytes: number;
+    /** Replicate ends a prediction after 30 minutes. */
+    deadlineSeconds: number;
+    pollSeconds: number;
+    /** How many submissions run at once: protects Replicate's limit of 600 creates a minute. */
+    submitConcurrency: number;
+  };
+  /** How long a claimed job or email is its claimer's. */
+  leaseSeconds: number;
+  links: { expirySeconds: number; maxDownloads: number };
+  sharing: { maxRecipients: number; maxRounds: number };
+  archiveDays: number;
+  queues: {
+    /** Receives before a message goes to the dead-letter queue. */
+    maxReceiveCount: number;
+    /** A message waiting longer than this raises the alarm. */
+    oldestMessageSeconds: number;
+  };
+  api: { rateLimit: number; burstLimit: number; serverErrorsAlarm: number };
+  database: {
+    /** Aurora capacity units; the minimum is always 0, so that it may pause. */
+    maxCapacity: number;
+    autoPauseMinutes: number;
+    backupDays: number;
+  };
+  logDays: 1 | 30 | 90;
+  /** Where alarms are mailed; without one they only show in CloudWatch. */
+  alarmEmail?: string;
+  /** Whether deleting the stack keeps the database and the photos. */
+  keepData: boolean;
+};
+
+const production: Settings = {
+  environment: 'production',
+  shop: {
+    priceCents: 499,
+    currency: 'USD',
+    siteUrl: 'https://restoreclick.com',
+    corsOrigins: ['https://restoreclick.com', 'https://www.restoreclick.com'],
+    senderEmail: 'photos@restoreclick.com',
+    senderName: 'RestoreClick',
+  },
+  uploads: {
+    maxFiles: 100,
+    maxFileBytes: 50_000_000,
+    maxPixels: 100_000_000,
+    urlSeconds: 2 * 3600,
+    expiryDays: 1,
+    checkoutExpiryDays: 30,
+  },
+  restoration: {
+    model: 'flux-kontext-apps/restore-image',
+    outputHosts: ['replicate.delivery'],
+    maxOutputBytes: 100_000_000,
+    deadlineSeconds: 30 * 60,
+    pollSeconds: 10,
+    submitConcurrency: 10,
+  },
+  leaseSeconds: 5 * 60,
+  links: { expirySeconds: 7 * 86_400, maxDownloads: 10 },
+  sharing: { maxRecipients: 10, maxRounds: 3 },
+  archiveDays: 7,
+  queues: { maxReceiveCount: 5, oldestMessageSeconds: 60 * 60 },
+  api: { rateLimit: 100, burstLimit: 200, serverErrorsAlarm: 5 },
+  database: { maxCapacity: 8, autoPauseMinutes: 10, backupDays: 14 },
+  logDays: 90,
+  keepData: true,
+};
+
+const staging: Settings = {
+  ...production,
+  environment: 'staging',
+  shop: {
+    ...production.shop,
+    siteUrl: 'https://staging.restoreclick.com',
+    corsOrigins: ['https://staging.restoreclick.com'],
+  },
+  restoration: { ...production.restoration, submitConcurrency: 2 },
+  database: { maxCapacity: 2, autoPauseMinutes: 5, backupDays: 1 },
+  logDays: 30,
+  keepData: false,
+};
+
+/** The system on one machine: any page on it may call the API, and predictions take seconds there. */
+const local: Settings = {
+  ...staging,
+  environment: 'local',
+  shop: { ...production.shop, siteUrl: 'http://127.0.0.1:3000', corsOrigins: ['*'] },
+  restoration: { ...production.restoration, pollSeconds: 2 },
+  logDays: 1,
+};
+
+const settings: Record<Environment, Settings> = { production, staging, local };
+
+/** @throws Error when there is no environment of that name */
+export function settingsFor(environment: string): Settings {
+  const known = environments.find((name) => name === environment);
+  if (!known) throw new Error(`No environment "${environment}": it is one of ${environments.join(', ')}.`);
+  return settings[known];
+}

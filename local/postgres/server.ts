@@ -1,0 +1,68 @@
+/** What the local system does with a running PostgreSQL: databases and pools. */
+import pg from 'pg';
+
+export type PgAddress = { host: string; port: number; adminUser: string; adminPassword: string };
+
+export type Login = { username: string; password: string };
+
+export type PgServer = PgAddress & {
+  /** Makes the database if it is not there; as a copy of `template`, to which nobody may be connected. */
+  createDatabase(name: string, template?: string): Promise<void>;
+  /** Removes the database, if it is there, and ends every connection to it. */
+  dropDatabase(name: string): Promise<void>;
+  /** A pool of connections, as the administrator unless told otherwise. `close` ends it, or its own `end`. */
+  pool(database: string, user?: Login, settings?: pg.PoolConfig): pg.Pool;
+  /** Ends every pool made here; the server goes on. */
+  close(): Promise<void>;
+};
+
+/** A server that is known to run at that address. */
+export function serverAt(address: PgAddress): PgServer {
+  const pools = new Set<pg.Pool>();
+  const { host, port, adminUser, adminPassword } = address;
+
+  function pool(database: string, user?: Login, settings?: pg.PoolConfig): pg.Pool {
+    const made = new pg.Pool({
+      host,
+      port,
+      database,
+      user: user?.username ?? adminUser,
+      password: user?.password ?? adminPassword,
+      ...settings,
+    });
+    // A connection that the server ends while idle is dropped by the pool; the next caller gets a new one.
+    made.on('error', () => undefined);
+    pools.add(made);
+    return made;
+  }
+  async function asAdmin(statement: string): Promise<void> {
+    const client = new pg.Client({
+      host,
+      port,
+      database: 'postgres',
+      user: adminUser,
+      password: adminPassword,
+    });
+    await client.connect();
+    try {
+      await client.query(statement);
+    } finally {
+      await client.end();
+    }
+  }
+  return {
+    ...address,
+    pool,
+    async createDatabase(name, template) {
+      const from = template === undefined ? '' : ` template ${pg.escapeIdentifier(template)}`;
+      await asAdmin(`create database ${pg.escapeIdentifier(name)}${from}`).catch((error: unknown) => {
+        if (!(error instanceof pg.DatabaseError) || error.code !== '42P04') throw error;
+      });
+    },
+    dropDatabase: (name) => asAdmin(`drop database if exists ${pg.escapeIdentifier(name)} with (force)`),
+    async close() {
+      await Promise.all([...pools].map((each) => (each.ended || each.ending ? undefined : each.end())));
+      pools.clear();
+    },
+  };
+}

@@ -1,0 +1,404 @@
+/** The local S3's object calls, through the gateway and the SDK's client. */
+import { createHash } from 'node:crypto';
+import { Readable } from 'node:stream';
+import {
+  CopyObjectCommand,
+  DeleteObjectCommand,
+  GetObjectCommand,
+  GetObjectTaggingCommand,
+  HeadObjectCommand,
+  ListObjectsV2Command,
+  ListObjectVersionsCommand,
+  PutObjectCommand,
+  type PutObjectCommandInput,
+  PutObjectTaggingCommand,
+} from '@aws-sdk/client-s3';
+import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { allow, bucketModel, type OpenedS3, openS3 } from './s3-setup.ts';
+
+const arn = 'arn:aws:s3:::photos';
+const Bucket = 'photos';
+
+let local: OpenedS3;
+beforeAll(async () => {
+  local = await openS3({
+    buckets: [bucketModel(), bucketModel({ name: 'originals', arn: 'arn:aws:s3:::originals' })],
+    policies: {
+      Reader: [allow(['s3:GetObject'], [`${arn}/*`])],
+      Lister: [allow(['s3:GetObject'], [`${arn}/*`]), allow(['s3:ListBucket'], [arn])],
+      Writer: [allow(['s3:PutObject'], [`${arn}/*`])],
+      Tagger: [
+        allow(['s3:PutObject'], [`${arn}/*`]),
+        allow(['s3:PutObjectTagging'], [`${arn}/*`], {
+          StringEquals: { 's3:RequestObjectTag/stage': ['upload'] },
+        }),
+      ],
+      Retagger: [
+        allow(['s3:PutObjectTagging'], [`${arn}/*`], {
+          StringEquals: { 's3:ExistingObjectTag/stage': ['upload'] },
+        }),
+      ],
+      Copier: [allow(['s3:GetObject'], [`${arn}/*`]), allow(['s3:PutObject'], ['arn:aws:s3:::originals/*'])],
+    },
+  });
+});
+afterAll(async () => {
+  await local.close();
+  expect(local.faults).toEqual([]);
+});
+
+const put = (
+  Key: string,
+  Body: string | Buffer,
+  more: Partial<PutObjectCommandInput> = {},
+  caller?: string,
+) => local.client(caller).send(new PutObjectCommand({ Bucket, Key, Body, ...more }));
+const get = (Key: string, more = {}, caller?: string) =>
+  local.client(caller).send(new GetObjectCommand({ Bucket, Key, ...more }));
+const signPut = (Key: string, more = {}) =>
+  getSignedUrl(local.client(), new PutObjectCommand({ Bucket, Key, ...more }), { expiresIn: 60 });
+const text = async (Key: string, more = {}) => (await get(Key, more)).Body?.transformToString();
+const refused = (name: string, status: number) => ({ name, $metadata: { httpStatusCode: status } });
+const md5 = (bytes: string | Buffer) => createHash('md5').update(bytes).digest('hex');
+
+describe('a stored object', () => {
+  test('comes back with its bytes, MD5 as ETag, type, headers, metadata and checksum', async () => {
+    const more = {
+      ContentType: 'image/png',
+      CacheControl: 'private',
+      ContentDisposition: 'attachment; filename="a.png"',
+      Metadata: { upload: 'u1' },
+    };
+    await put('a/b c+ü.png', 'bytes', more);
+    const answer = await get('a/b c+ü.png');
+    expect(await answer.Body?.transformToString()).toBe('bytes');
+    expect(answer).toMatchObject({ ...more, ETag: `"${md5('bytes')}"`, ContentLength: 5 });
+    expect(answer.Metadata).toEqual({ upload: 'u1' });
+    expect(answer.ContentEncoding).toBeUndefined();
+    expect(answer.ChecksumCRC32).toMatch(/^[\w+/]{6}==$/);
+    const head = await local.client().send(new HeadObjectCommand({ Bucket, Key: 'a/b c+ü.png' }));
+    expect(head).toMatchObject({ ...more, ETag: `"${md5('bytes')}"`, ContentLength: 5 });
+  });
+
+  test('may be empty', async () => {
+    await put('empty', '');
+    expect(await text('empty')).toBe('');
+    await expect(get('empty', { Range: 'bytes=0-0' })).rejects.toMatchObject(refused('InvalidRange', 416));
+  });
+
+  test('may be written as a stream of known length, and not of unknown length', async () => {
+    const Body = Readable.from([Buffer.from('one '), Buffer.from('two')]);
+    const command = new PutObjectCommand({ Bucket, Key: 'streamed', Body, ContentLength: 7 });
+    await local.client().send(command);
+    expect(await text('streamed')).toBe('one two');
+    const url = await signPut('streamed');
+    const unknown = new Blob(['three']).stream();
+    const answer = await fetch(url, { method: 'PUT', body: unknown, duplex: 'half' });
+    expect([answer.status, await answer.text()]).toEqual([
+      411,
+      expect.stringContaining('MissingContentLength'),
+    ]);
+    expect(await text('streamed')).toBe('one two');
+  });
+
+  test('may have a key of a kilobyte, and no longer', async () => {
+    await put('k'.repeat(1024), 'x');
+    expect(await text('k'.repeat(1024))).toBe('x');
+    await expect(put('k'.repeat(1025), 'x')).rejects.toMatchObject(refused('KeyTooLongError', 400));
+  });
+
+  test('is replaced whole while it is being read, and its old bytes go', async () => {
+    await put('replaced', Buffer.alloc(3_000_000, 'a'));
+    const before = (await local.files()).length;
+    const reading = await get('replaced');
+    await put('replaced', 'new');
+    expect((await reading.Body?.transformToByteArray())?.every((byte) => byte === 97)).toBe(true);
+    expect(await text('replaced')).toBe('new');
+    expect(await local.files()).toHaveLength(before);
+  });
+
+  test('is gone once deleted, and deleting it again is no error', async () => {
+    await put('gone', 'x');
+    const before = (await local.files()).length;
+    const remove = () => local.client().send(new DeleteObjectCommand({ Bucket, Key: 'gone' }));
+    expect((await remove()).$metadata.httpStatusCode).toBe(204);
+    expect((await remove()).$metadata.httpStatusCode).toBe(204);
+    await expect(get('gone')).rejects.toMatchObject(refused('NoSuchKey', 404));
+    expect(await local.files()).toHaveLength(before - 1);
+  });
+
+  test('keeps its bytes apart from its key', async () => {
+    await put('../../../outside', 'x');
+    expect(await text('../../../outside')).toBe('x');
+    expect((await local.files()).every((file) => /^[\w-]{36}$/.test(file))).toBe(true);
+  });
+});
+
+describe('bytes that are not as stated', () => {
+  test.each([
+    ['ChecksumCRC32', 'AAAAAA==', 'BadDigest'],
+    ['ChecksumSHA256', createHash('sha256').update('other').digest('base64'), 'BadDigest'],
+    ['ContentMD5', createHash('md5').update('other').digest('base64'), 'BadDigest'],
+    ['ContentMD5', 'short', 'InvalidDigest'],
+  ])('are refused by %s %s and not stored', async (field, value, name) => {
+    await expect(put('corrupt', 'bytes', { [field]: value })).rejects.toMatchObject(refused(name, 400));
+    await expect(get('corrupt')).rejects.toMatchObject(refused('NoSuchKey', 404));
+  });
+
+  test('are refused when the payload is not the one that was signed', async () => {
+    const client = local.client();
+    client.middlewareStack.add(
+      (next) => async (args) => {
+        if (typeof args.request === 'object' && args.request) Object.assign(args.request, { body: 'BYTES' });
+        return next(args);
+      },
+      { step: 'finalizeRequest', priority: 'low' },
+    );
+    const command = new PutObjectCommand({ Bucket, Key: 'corrupt', Body: 'bytes' });
+    await expect(client.send(command)).rejects.toMatchObject({ name: 'XAmzContentSHA256Mismatch' });
+  });
+
+  test('are named when their checksum is of a kind not verified here', async () => {
+    const command = put('corrupt', 'bytes', { ChecksumCRC64NVME: 'AAAAAAAAAAA=' });
+    await expect(command).rejects.toMatchObject(refused('NotImplemented', 501));
+  });
+});
+
+describe('a range', () => {
+  test.each([
+    ['bytes=2-4', '234', 'bytes 2-4/10'],
+    ['bytes=7-', '789', 'bytes 7-9/10'],
+    ['bytes=-3', '789', 'bytes 7-9/10'],
+    ['bytes=-30', '0123456789', 'bytes 0-9/10'],
+    ['bytes=5-50', '56789', 'bytes 5-9/10'],
+    ['bytes=0-0', '0', 'bytes 0-0/10'],
+    ['bytes=0-1,4-5', '0123456789', undefined],
+    ['lines=1-2', '0123456789', undefined],
+    ['bytes=4-2', '0123456789', undefined],
+  ])('%s is %s', async (Range, bytes, ContentRange) => {
+    await put('digits', '0123456789');
+    const answer = await get('digits', { Range });
+    expect(await answer.Body?.transformToString()).toBe(bytes);
+    expect(answer.$metadata.httpStatusCode).toBe(ContentRange ? 206 : 200);
+    expect(answer.ContentRange).toBe(ContentRange);
+  });
+
+  test.each(['bytes=10-', 'bytes=99-100', 'bytes=-0'])('%s of ten bytes does not exist', async (Range) => {
+    await put('digits', '0123456789');
+    await expect(get('digits', { Range })).rejects.toMatchObject(refused('InvalidRange', 416));
+  });
+});
+
+describe('conditions', () => {
+  test('on a read answer 412 and 304', async () => {
+    const { ETag } = await put('read', 'x');
+    expect(await text('read', { IfMatch: ETag })).toBe('x');
+    expect(await text('read', { IfNoneMatch: '"other"' })).toBe('x');
+    await expect(get('read', { IfMatch: '"other"' })).rejects.toMatchObject(
+      refused('PreconditionFailed', 412),
+    );
+    const cached = { $metadata: { httpStatusCode: 304 } };
+    await expect(get('read', { IfNoneMatch: ETag })).rejects.toMatchObject(cached);
+    const IfModifiedSince = new Date(local.clock.now() + 1000);
+    await expect(get('read', { IfModifiedSince })).rejects.toMatchObject(cached);
+    expect(await text('read', { IfModifiedSince: new Date(0) })).toBe('x');
+  });
+
+  test('let only the first of many writers at once create a key', async () => {
+    const attempts = Array.from({ length: 8 }, (_, n) => put('once', `writer ${n}`, { IfNoneMatch: '*' }));
+    const outcomes = await Promise.allSettled(attempts);
+    expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+    const refusals = outcomes.flatMap((each) => (each.status === 'rejected' ? [each.reason.name] : []));
+    expect(new Set(refusals)).toEqual(new Set(['PreconditionFailed']));
+  });
+
+  test('let a writer replace only what it knows', async () => {
+    const { ETag } = await put('known', 'one');
+    await put('known', 'two', { IfMatch: ETag });
+    await expect(put('known', 'three', { IfMatch: ETag })).rejects.toMatchObject(
+      refused('PreconditionFailed', 412),
+    );
+    await expect(put('unknown', 'x', { IfMatch: ETag })).rejects.toMatchObject(refused('NoSuchKey', 404));
+  });
+});
+
+describe('a copy', () => {
+  const copy = (more: object, caller?: string) =>
+    local
+      .client(caller)
+      .send(
+        new CopyObjectCommand({ Bucket: 'originals', Key: 'copy', CopySource: 'photos/so%20urce', ...more }),
+      );
+
+  test('takes type, metadata and tags along, unless told to replace them', async () => {
+    await put('so urce', 'x', { ContentType: 'image/webp', Metadata: { a: '1' }, Tagging: 'stage=upload' });
+    await copy({});
+    const read = { Bucket: 'originals', Key: 'copy' };
+    const copied = await local.client().send(new GetObjectCommand(read));
+    expect(copied).toMatchObject({ ContentType: 'image/webp', Metadata: { a: '1' }, TagCount: 1 });
+    expect(await copied.Body?.transformToString()).toBe('x');
+    await copy({
+      MetadataDirective: 'REPLACE',
+      ContentType: 'image/png',
+      TaggingDirective: 'REPLACE',
+      Tagging: 'kept=yes',
+    });
+    const replaced = await local.client().send(new HeadObjectCommand(read));
+    expect(replaced).toMatchObject({ ContentType: 'image/png', Metadata: {} });
+    const tags = await local.client().send(new GetObjectTaggingCommand(read));
+    expect(tags.TagSet).toEqual([{ Key: 'kept', Value: 'yes' }]);
+  });
+
+  test('is made only of the source that was meant, and over nothing that was not', async () => {
+    const { ETag } = await put('so urce', 'x');
+    const failed = refused('PreconditionFailed', 412);
+    await expect(copy({ CopySourceIfMatch: '"other"' })).rejects.toMatchObject(failed);
+    await expect(copy({ CopySourceIfNoneMatch: ETag })).rejects.toMatchObject(failed);
+    const answer = await copy({ CopySourceIfMatch: ETag, Key: 'fresh', IfNoneMatch: '*' });
+    expect(answer.CopyObjectResult?.ETag).toBe(ETag);
+    await expect(copy({ Key: 'fresh', IfNoneMatch: '*' })).rejects.toMatchObject(failed);
+  });
+
+  test('needs the source, its tags and the target to be allowed', async () => {
+    const denied = refused('AccessDenied', 403);
+    await put('so urce', 'x');
+    await copy({}, 'Copier');
+    await expect(copy({ CopySource: 'photos/missing' }, 'Copier')).rejects.toMatchObject(denied);
+    await expect(copy({}, 'Reader')).rejects.toMatchObject(denied);
+    await put('so urce', 'x', { Tagging: 'stage=upload' });
+    await expect(copy({}, 'Copier')).rejects.toMatchObject(denied);
+    await copy({ TaggingDirective: 'REPLACE' }, 'Copier');
+  });
+
+  test('of an object onto itself must change something', async () => {
+    await put('so urce', 'x');
+    const onto = { Bucket, Key: 'so urce' };
+    await expect(copy(onto)).rejects.toMatchObject(refused('InvalidRequest', 400));
+    await copy({ ...onto, MetadataDirective: 'REPLACE', Metadata: { b: '2' } });
+    expect((await get('so urce')).Metadata).toEqual({ b: '2' });
+  });
+});
+
+describe('tags', () => {
+  const TagSet = [{ Key: 'who & <what>', Value: 'a "quoted" é' }];
+  const tag = (Key: string, caller?: string, set = TagSet) =>
+    local.client(caller).send(new PutObjectTaggingCommand({ Bucket, Key, Tagging: { TagSet: set } }));
+  const tagsOf = async (Key: string) =>
+    (await local.client().send(new GetObjectTaggingCommand({ Bucket, Key }))).TagSet;
+
+  test('are replaced as a set, and come back as they were', async () => {
+    await put('tagged', 'x', { Tagging: 'stage=upload&by=a%20b' });
+    expect(await tagsOf('tagged')).toEqual([
+      { Key: 'stage', Value: 'upload' },
+      { Key: 'by', Value: 'a b' },
+    ]);
+    await tag('tagged');
+    expect(await tagsOf('tagged')).toEqual(TagSet);
+    await tag('tagged', undefined, []);
+    expect(await tagsOf('tagged')).toEqual([]);
+    expect(await text('tagged')).toBe('x');
+  });
+
+  test('are at most ten, without repetition', async () => {
+    await put('tagged', 'x');
+    const many = Array.from({ length: 11 }, (_, n) => ({ Key: `${n}`, Value: '' }));
+    await expect(tag('tagged', undefined, many)).rejects.toMatchObject({ name: 'BadRequest' });
+    await expect(tag('tagged', undefined, [...TagSet, ...TagSet])).rejects.toMatchObject({
+      name: 'InvalidTag',
+    });
+  });
+
+  test('of the request are what a policy judges', async () => {
+    await put('by-policy', 'x', { Tagging: 'stage=upload' }, 'Tagger');
+    const denied = refused('AccessDenied', 403);
+    await expect(put('by-policy', 'x', { Tagging: 'stage=checkout' }, 'Tagger')).rejects.toMatchObject(
+      denied,
+    );
+    await expect(put('by-policy', 'x', { Tagging: 'stage=upload' }, 'Writer')).rejects.toMatchObject(denied);
+  });
+
+  test('of the object are what a policy judges', async () => {
+    await put('retag', 'x', { Tagging: 'stage=upload' });
+    await tag('retag', 'Retagger', [{ Key: 'stage', Value: 'checkout' }]);
+    await expect(tag('retag', 'Retagger')).rejects.toMatchObject(refused('AccessDenied', 403));
+  });
+});
+
+describe('a missing key', () => {
+  test('is forbidden to who may not list the bucket, and not found to who may', async () => {
+    await expect(get('missing', {}, 'Reader')).rejects.toMatchObject(refused('AccessDenied', 403));
+    await expect(get('missing', {}, 'Lister')).rejects.toMatchObject(refused('NoSuchKey', 404));
+    const head = (caller: string) =>
+      local.client(caller).send(new HeadObjectCommand({ Bucket, Key: 'missing' }));
+    await expect(head('Reader')).rejects.toMatchObject({ $metadata: { httpStatusCode: 403 } });
+    await expect(head('Lister')).rejects.toMatchObject(refused('NotFound', 404));
+  });
+
+  test('is forbidden to who may not read', async () => {
+    await put('present', 'x');
+    await expect(get('present', {}, 'Writer')).rejects.toMatchObject(refused('AccessDenied', 403));
+  });
+});
+
+describe('a presigned URL', () => {
+  const sign = (more: object, expiresIn = 60) =>
+    getSignedUrl(local.client(), new GetObjectCommand({ Bucket, Key: 'signed', ...more }), { expiresIn });
+
+  test('gives the object the name and type that it was signed with', async () => {
+    await put('signed', 'x', { ContentType: 'image/png' });
+    const disposition = `attachment; filename="x.png"; filename*=UTF-8''%C3%BC.png`;
+    const url = await sign({ ResponseContentDisposition: disposition, ResponseContentType: 'image/x-own' });
+    const answer = await fetch(url);
+    expect(await answer.text()).toBe('x');
+    expect(answer.headers.get('content-disposition')).toBe(disposition);
+    expect(answer.headers.get('content-type')).toBe('image/x-own');
+  });
+
+  test('serves a range', async () => {
+    await put('signed', '0123456789');
+    const answer = await fetch(await sign({}), { headers: { range: 'bytes=2-3' } });
+    expect([answer.status, await answer.text()]).toEqual([206, '23']);
+  });
+
+  test('cannot smuggle a header', async () => {
+    await put('signed', 'x');
+    const answer = await fetch(await sign({ ResponseContentType: 'a\r\nset-cookie: b' }));
+    expect([answer.status, await answer.text()]).toEqual([400, expect.stringContaining('InvalidArgument')]);
+  });
+
+  test('stores what is put to it, and refuses what it carries beyond that', async () => {
+    const store = async (more: object) =>
+      (await fetch(await signPut('signed-put', more), { method: 'PUT', body: 'by URL' })).status;
+    expect(await store({})).toBe(200);
+    expect(await text('signed-put')).toBe('by URL');
+    expect(await store({ Tagging: 'stage=upload' })).toBe(501);
+  });
+});
+
+describe('the rest', () => {
+  test('lists keys in order, by prefix, level and page', async () => {
+    for (const key of ['list/b', 'list/a', 'list/deep/1', 'list/deep/2']) await put(key, 'x');
+    const list = (more: object) =>
+      local.client('Lister').send(new ListObjectsV2Command({ Bucket, Prefix: 'list/', ...more }));
+    const page = await list({ Delimiter: '/' });
+    expect(page.Contents?.map(({ Key }) => Key)).toEqual(['list/a', 'list/b']);
+    expect(page.CommonPrefixes).toEqual([{ Prefix: 'list/deep/' }]);
+    const first = await list({ MaxKeys: 3 });
+    expect(first).toMatchObject({ KeyCount: 3, IsTruncated: true });
+    const rest = await list({ ContinuationToken: first.NextContinuationToken });
+    expect(rest.Contents?.map(({ Key }) => Key)).toEqual(['list/deep/2']);
+    expect(rest.IsTruncated).toBe(false);
+  });
+
+  test('says which call it does not have', async () => {
+    const command = new ListObjectVersionsCommand({ Bucket });
+    await expect(local.client().send(command)).rejects.toMatchObject({
+      ...refused('NotImplemented', 501),
+      message: expect.stringContaining('GET versions'),
+    });
+    await expect(get('read', { VersionId: '1' })).rejects.toMatchObject(refused('NotImplemented', 501));
+    const elsewhere = new GetObjectCommand({ Bucket: 'elsewhere', Key: 'x' });
+    await expect(local.client().send(elsewhere)).rejects.toMatchObject(refused('NoSuchBucket', 404));
+  });
+});

@@ -1,0 +1,105 @@
+/** A local S3 behind the real gateway, with clients of several callers, for the tests of each of its parts. */
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { S3Client } from '@aws-sdk/client-s3';
+import { createGateway } from '../../local/aws/gateway.ts';
+import { createIam } from '../../local/aws/iam.ts';
+import { createS3 } from '../../local/aws/s3/index.ts';
+import { createCredentials } from '../../local/aws/signature.ts';
+import { createClock } from '../../local/clock.ts';
+import { createStore, type Store } from '../../local/store.ts';
+import type { BucketModel, PolicyStatement } from '../../local/template/model.ts';
+
+export const queueArn = 'arn:aws:sqs:eu-central-1:000000000000:arrivals';
+
+/** A bucket named `photos` unless `changes` say otherwise. */
+export function bucketModel(changes: Partial<BucketModel> = {}): BucketModel {
+  const name = changes.name ?? 'photos';
+  return {
+    logicalId: 'Photos',
+    name,
+    arn: `arn:aws:s3:::${name}`,
+    lifecycle: [],
+    cors: [],
+    notifications: [],
+    ...changes,
+  };
+}
+
+export function allow(
+  actions: string[],
+  resources: string[],
+  conditions: PolicyStatement['conditions'] = {},
+): PolicyStatement {
+  return { effect: 'Allow', actions, resources, conditions };
+}
+
+/** What a test may say of its S3; a second one over the same `store` and `folder` is the first one restarted. */
+export type Setup = {
+  buckets?: BucketModel[];
+  policies?: Record<string, PolicyStatement[]>;
+  store?: Store;
+  folder?: string;
+  start?: number;
+  notify?: (queueArn: string, body: string) => Promise<void>;
+};
+
+export async function openS3(setup: Setup = {}) {
+  const { buckets = [bucketModel()], policies = {}, store = createStore() } = setup;
+  const folder = setup.folder ?? (await mkdtemp(join(tmpdir(), 's3-')));
+  const clock = createClock(setup.start === undefined ? {} : { start: setup.start });
+  const credentials = createCredentials({ secret: 'test', callers: Object.keys(policies) });
+  const iam = createIam({ policies: new Map(Object.entries(policies)), account: '000000000000' });
+  const messages: string[] = [];
+  const faults: string[] = [];
+  const gateway = await createGateway({ credentials, iam, clock, log: (line) => faults.push(line) });
+  const s3 = await createS3({
+    buckets,
+    folder,
+    store,
+    clock,
+    credentials,
+    authorizeAs: iam.authorize,
+    notify: setup.notify ?? (async (_queue, body) => void messages.push(body)),
+    region: 'eu-central-1',
+  });
+  gateway.serve('s3', s3.service);
+  const clients: S3Client[] = [];
+  return {
+    s3,
+    clock,
+    folder,
+    store,
+    url: gateway.url,
+    /** What the target queues got, parsed. */
+    messages: () => messages.map((body): unknown => JSON.parse(body)),
+    /** What went wrong inside, which should be nothing. */
+    faults,
+    files: async () => [
+      ...(await readdir(join(folder, 'complete'))),
+      ...(await readdir(join(folder, 'incoming'))),
+    ],
+    /** @param caller `operator` may do everything */
+    client(caller = 'operator') {
+      const { accessKeyId, secretAccessKey } = credentials.keyOf(caller);
+      const client = new S3Client({
+        region: 'eu-central-1',
+        endpoint: gateway.url,
+        credentials: { accessKeyId, secretAccessKey },
+        maxAttempts: 1,
+      });
+      clients.push(client);
+      return client;
+    },
+    async close({ keep = false } = {}) {
+      for (const client of clients) client.destroy();
+      await gateway.stop();
+      await s3.stop();
+      clock.stop();
+      if (!keep) await rm(folder, { recursive: true });
+    },
+  };
+}
+
+export type OpenedS3 = Awaited<ReturnType<typeof openS3>>;

@@ -1,5 +1,5 @@
 /** Planes: one number per pixel, and the few operations on them that the restoration is made of. */
-import sharp from 'sharp';
+import sharp, { type Sharp } from 'sharp';
 
 /** Values 0–255 (not clipped), row by row. */
 export type Plane = { width: number; height: number; values: Float32Array };
@@ -54,7 +54,7 @@ export function toPixels({ red, green, blue }: Picture): Buffer {
 export const toByte = (value: number): number => Math.max(0, Math.min(255, Math.round(value)));
 
 /** Passes one plane through sharp, as 8-bit grey. */
-export async function throughSharp(from: Plane, change: (image: sharp.Sharp) => sharp.Sharp): Promise<Plane> {
+export async function throughSharp(from: Plane, change: (image: Sharp) => Sharp): Promise<Plane> {
   const { width, height } = from;
   const image = sharp(Buffer.from(Uint8Array.from(from.values, toByte)), {
     raw: { width, height, channels: 1 },

@@ -1,0 +1,189 @@
+/** Replicate's HTTP API, as far as the product calls it. */
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import { type Call, type Faults, predictionErrors } from './faults.ts';
+import { invalidFields, type Model, modelNamed, modelOfVersion } from './models.ts';
+import { type Prediction, present } from './prediction.ts';
+import type { Predictions } from './predictions.ts';
+
+const pageSize = 100;
+
+const isWebhookUrl = (url: string) => /^(https:|http:\/\/(127\.0\.0\.1|localhost)[:/])/.test(url);
+
+const creation = z.object({
+  version: z.string().optional(),
+  input: z.record(z.string(), z.unknown()),
+  webhook: z.url().refine(isWebhookUrl, 'must be an HTTPS URL').optional(),
+  webhook_events_filter: z.array(z.enum(['start', 'output', 'logs', 'completed'])).optional(),
+});
+
+const listing = z.object({
+  cursor: z.string().optional(),
+  created_after: z.iso.datetime({ offset: true }).optional(),
+  created_before: z.iso.datetime({ offset: true }).optional(),
+  source: z.literal('web').optional(),
+});
+
+type Api = { predictions: Predictions; faults: Faults; url: () => string; webhookSecret: string };
+
+/** Registers the routes on a server that has already checked the token. */
+export function serveApi(server: FastifyInstance, { predictions, faults, url, webhookSecret }: Api): void {
+  const shown = (prediction: Prediction | undefined, reply: FastifyReply) =>
+    prediction ? present(prediction, url()) : problem(reply, 404, notFound);
+
+  async function create(model: Model | undefined, request: FastifyRequest, reply: FastifyReply) {
+    const body = creation.safeParse(request.body);
+    if (!body.success) return invalid(reply, body.error, request.body);
+    const wanted = model ?? modelOfVersion(body.data.version ?? '');
+    if (!wanted) return problem(reply, 422, unknownVersion);
+    const input = wanted.input.safeParse(body.data.input);
+    if (!input.success) return invalid(reply, input.error, body.data.input);
+    const cancelAfterMs = duration(String(request.headers['cancel-after'] ?? ''));
+    const prediction = await predictions.create({
+      model: wanted.name,
+      version: wanted.version,
+      input: input.data,
+      webhookEvents: body.data.webhook_events_filter ?? ['output', 'completed'],
+      ...(body.data.webhook && { webhook: body.data.webhook }),
+      ...(cancelAfterMs && { cancelAfterMs }),
+      ...(request.predictionFault && { fault: request.predictionFault }),
+    });
+    if (request.answerLost) return cut(reply);
+    return reply.code(201).send(present(prediction, url()));
+  }
+
+  const striking = (call: Call) => ({ preHandler: strike(faults, call) });
+  server.decorateRequest('predictionFault');
+  server.decorateRequest('answerLost', false);
+  server.post<{ Params: { owner: string; name: string } }>(
+    '/v1/models/:owner/:name/predictions',
+    striking('create'),
+    (request, reply) => {
+      const model = modelNamed(`${request.params.owner}/${request.params.name}`);
+      return model ? create(model, request, reply) : problem(reply, 404, notFound);
+    },
+  );
+  server.post('/v1/predictions', striking('create'), (request, reply) => create(undefined, request, reply));
+  server.get<{ Params: { id: string } }>('/v1/predictions/:id', striking('get'), (request, reply) =>
+    shown(predictions.get(request.params.id), reply),
+  );
+  server.post<{ Params: { id: string } }>(
+    '/v1/predictions/:id/cancel',
+    striking('cancel'),
+    async (request, reply) => shown(await predictions.cancel(request.params.id), reply),
+  );
+  server.get('/v1/predictions', striking('list'), (request, reply) => {
+    const query = listing.safeParse(request.query);
+    if (!query.success)
+      return problem(reply, 400, { title: 'Bad request', detail: z.prettifyError(query.error) });
+    return list(predictions.newestFirst(), query.data, url());
+  });
+  server.get('/v1/webhooks/default/secret', () => ({ key: webhookSecret }));
+}
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** What is to go wrong with the prediction that this call creates. */
+    predictionFault?: string;
+    /** Whether the effect happens but the connection is cut before the answer. */
+    answerLost: boolean;
+  }
+}
+
+/** Makes a call fail as ordered, before it has any effect; or notes what is to happen after. */
+function strike(faults: Faults, call: Call) {
+  return async (request: FastifyRequest, reply: FastifyReply) => {
+    const fault = faults.strike(call);
+    if (fault === 'throttled') return throttle(reply);
+    if (fault === 'out-of-credit') return problem(reply, 402, noCredit);
+    if (fault === 'unavailable')
+      return problem(reply, 503, { title: 'Service unavailable', detail: 'Try again.' });
+    if (fault === 'cut') return cut(reply);
+    if (fault === 'no-answer') return reply.hijack();
+    if (fault === 'lost-answer') request.answerLost = true;
+    if (fault === 'hang' || (fault && fault in predictionErrors)) request.predictionFault = fault;
+  };
+}
+
+function cut(reply: FastifyReply) {
+  reply.hijack();
+  reply.raw.destroy();
+  return reply;
+}
+
+function throttle(reply: FastifyReply) {
+  const detail = 'Request was throttled. Your rate limit resets in ~30s.';
+  return reply.code(429).header('retry-after', '30').send({ detail, status: 429 });
+}
+
+export function problem(reply: FastifyReply, status: number, members: { title: string; detail: string }) {
+  return reply
+    .code(status)
+    .type('application/problem+json')
+    .send({ ...members, status });
+}
+
+function invalid(reply: FastifyReply, error: z.ZodError, input: unknown) {
+  const given = input && typeof input === 'object' ? { ...input } : {};
+  const fields = invalidFields(error, given);
+  return reply
+    .code(422)
+    .type('application/problem+json')
+    .send({
+      title: 'Input validation failed',
+      detail: fields.map(({ field, description }) => `- ${field}: ${description}\n`).join(''),
+      status: 422,
+      invalid_fields: fields,
+    });
+}
+
+/** One page, newest first; a cursor names the prediction after (`n`) or before (`p`) which it goes on. */
+function list(newestFirst: Prediction[], query: z.output<typeof listing>, url: string) {
+  const { cursor, created_after: after, created_before: before, source } = query;
+  const all = newestFirst.filter(({ createdAt }) => {
+    const created = Date.parse(createdAt);
+    return !source && (!after || created >= Date.parse(after)) && (!before || created < Date.parse(before));
+  });
+  const [direction, id] = Buffer.from(cursor ?? '', 'base64url')
+    .toString()
+    .split('=');
+  const index = all.findIndex((prediction) => prediction.id === id);
+  const start = direction === 'p' ? Math.max(0, index - pageSize) : index + 1;
+  const results = all.slice(start, direction === 'p' ? index : start + pageSize);
+  const link = (way: 'n' | 'p', edge: Prediction | undefined) => {
+    const to = Buffer.from(`${way}=${edge?.id}`).toString('base64url');
+    const parameters = {
+      cursor: to,
+      ...(after && { created_after: after }),
+      ...(before && { created_before: before }),
+    };
+    return `${url}/v1/predictions?${new URLSearchParams(parameters)}`;
+  };
+  return {
+    previous: start > 0 ? link('p', results[0]) : null,
+    next: start + results.length < all.length ? link('n', results.at(-1)) : null,
+    results: results.map((prediction) => present(prediction, url)),
+  };
+}
+
+/** `Cancel-After` in ms: `90`, `90s`, `1h30m45s`; at least 5 s. */
+function duration(text: string): number | undefined {
+  const match = /^(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s?)?$/.exec(text);
+  if (!match || text === '') return undefined;
+  const [hours, minutes, seconds] = match.slice(1).map((part) => Number(part ?? 0));
+  return Math.max(5, (hours ?? 0) * 3600 + (minutes ?? 0) * 60 + (seconds ?? 0)) * 1000;
+}
+
+const notFound = { title: 'Not found', detail: 'The requested resource could not be found.' };
+const noCredit = {
+  title: 'Insufficient credit',
+  detail: 'You have insufficient credit to run this model. Add credit, wait a few minutes, and try again.',
+};
+const unknownVersion = {
+  title: 'Invalid version or not permitted',
+  detail: 'The specified version does not exist (or perhaps you do not have permission to use it?)',
+};
+export const unauthenticated = {
+  title: 'Unauthenticated',
+  detail: 'You did not pass a valid authentication token',
+};

@@ -8,7 +8,7 @@ import {
   DatabaseCluster,
   DatabaseClusterEngine,
 } from 'aws-cdk-lib/aws-rds';
-import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
+import { type ISecret, Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
 import type { Settings } from '../settings.ts';
 import type { Access } from './flow-step.ts';
@@ -23,29 +23,21 @@ export class Database extends Construct {
 
   constructor(scope: Construct, id: string, settings: Settings) {
     super(scope, id);
-    const cluster = this.cluster(settings);
-    const adminSecret = cluster.secret;
-    if (!adminSecret) throw new Error('The cluster has no generated administrator secret.');
-    const appSecret = this.appSecret();
-    for (const secret of [cluster, appSecret]) {
-      Validations.of(secret).acknowledge({
-        id: 'AwsSolutions-SMG4',
-        reason:
-          'A rotation function would need a way into this closed network; the Data API is the only way in, and IAM guards it.',
-      });
-    }
-    this.statements = this.access(cluster, appSecret.secretArn, ['ExecuteStatement']);
-    this.administration = this.access(cluster, adminSecret.secretArn, [
+    const adminSecret = this.roleSecret('AdminSecret', 'restoreclick_admin', 'The cluster’s administrator.');
+    const appSecret = this.roleSecret('AppSecret', 'restoreclick_app', 'The role of the steps.');
+    const cluster = this.cluster(settings, this.closedNetwork(), adminSecret);
+    this.statements = access(cluster, appSecret, ['ExecuteStatement']);
+    this.administration = access(cluster, adminSecret, [
       'ExecuteStatement',
       'BeginTransaction',
       'CommitTransaction',
       'RollbackTransaction',
     ]);
     this.administration.environment.APP_SECRET_ARN = appSecret.secretArn;
-    this.administration.statements.push(reading(appSecret.secretArn));
+    this.administration.statements.push(reading(appSecret));
   }
 
-  private cluster(settings: Settings): DatabaseCluster {
+  private closedNetwork(): Vpc {
     const vpc = new Vpc(this, 'Vpc', {
       ipAddresses: IpAddresses.cidr('10.0.0.0/24'),
       maxAzs: 2,
@@ -56,9 +48,16 @@ export class Database extends Construct {
       id: 'AwsSolutions-VPC7',
       reason: 'No route leads in or out and no security group admits anyone: there is no flow to log.',
     });
-    return new DatabaseCluster(this, 'Cluster', {
+    return vpc;
+  }
+
+  private cluster(settings: Settings, vpc: Vpc, adminSecret: Secret): DatabaseCluster {
+    const cluster = new DatabaseCluster(this, 'Cluster', {
       engine: DatabaseClusterEngine.auroraPostgres({ version: AuroraPostgresEngineVersion.VER_17_9 }),
-      credentials: Credentials.fromGeneratedSecret('restoreclick_admin'),
+      // CDK's interfaces do not hold under exactOptionalPropertyTypes: hence these two `as`.
+      credentials: Credentials.fromSecret(adminSecret as ISecret),
+      vpc: vpc as IVpc,
+      vpcSubnets: { subnetType: SubnetType.PRIVATE_ISOLATED },
       defaultDatabaseName: databaseName,
       writer: ClusterInstance.serverlessV2('Writer'),
       serverlessV2MinCapacity: 0,
@@ -66,43 +65,54 @@ export class Database extends Construct {
       serverlessV2AutoPauseDuration: Duration.minutes(settings.database.autoPauseMinutes),
       enableDataApi: true,
       iamAuthentication: true,
-      vpc: vpc as IVpc, // CDK's declarations do not hold under exactOptionalPropertyTypes
-      vpcSubnets: { subnetType: SubnetType.PRIVATE_ISOLATED },
       port: 5433,
       storageEncrypted: true,
       backup: { retention: Duration.days(settings.database.backupDays) },
       deletionProtection: settings.keepData,
       removalPolicy: settings.keepData ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
     });
+    if (!settings.keepData) {
+      Validations.of(cluster).acknowledge({
+        id: 'AwsSolutions-RDS10',
+        reason: 'This environment keeps nobody’s photos, and is deleted whole.',
+      });
+    }
+    return cluster;
   }
 
-  private appSecret(): Secret {
-    return new Secret(this, 'AppSecret', {
-      description: 'The role that the steps use; operations/migrate gives the role this password.',
+  private roleSecret(id: string, username: string, description: string): Secret {
+    const secret = new Secret(this, id, {
+      description,
       generateSecretString: {
-        secretStringTemplate: JSON.stringify({ username: 'restoreclick_app' }),
+        secretStringTemplate: JSON.stringify({ username }),
         generateStringKey: 'password',
         passwordLength: 40,
         excludePunctuation: true,
       },
     });
-  }
-
-  private access(cluster: DatabaseCluster, secretArn: string, calls: string[]): Access {
-    return {
-      environment: {
-        DATABASE_CLUSTER_ARN: cluster.clusterArn,
-        DATABASE_SECRET_ARN: secretArn,
-        DATABASE_NAME: databaseName,
-      },
-      statements: [
-        { actions: calls.map((call) => `rds-data:${call}`), resources: [cluster.clusterArn] },
-        reading(secretArn),
-      ],
-    };
+    Validations.of(secret).acknowledge({
+      id: 'AwsSolutions-SMG4',
+      reason:
+        'A rotation function would need a way into this closed network; the Data API, guarded by IAM, is the only one.',
+    });
+    return secret;
   }
 }
 
-function reading(secretArn: string) {
-  return { actions: ['secretsmanager:GetSecretValue'], resources: [secretArn] };
+function access(cluster: DatabaseCluster, secret: Secret, calls: string[]): Access {
+  return {
+    environment: {
+      DATABASE_CLUSTER_ARN: cluster.clusterArn,
+      DATABASE_SECRET_ARN: secret.secretArn,
+      DATABASE_NAME: databaseName,
+    },
+    statements: [
+      { actions: calls.map((call) => `rds-data:${call}`), resources: [cluster.clusterArn] },
+      reading(secret),
+    ],
+  };
+}
+
+function reading(secret: Secret) {
+  return { actions: ['secretsmanager:GetSecretValue'], resources: [secret.secretArn] };
 }

@@ -32,6 +32,8 @@ export function pollerDefinition(of: PollerDefinition) {
   return {
     Comment: 'Polls a prediction, stores what it made, or hands its attempt to fail-attempt.',
     QueryLanguage: 'JSONata',
+    // Beyond the deadline lie the retries of storing; Replicate forgets after an hour what they would store.
+    TimeoutSeconds: of.deadlineSeconds + 3600,
     StartAt: 'Begin',
     States: {
       Begin: {

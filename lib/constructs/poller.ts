@@ -1,5 +1,5 @@
 /** The poller: a state machine a prediction, and what hears of those that end badly. */
-import { Duration, RemovalPolicy, Stack, Validations } from 'aws-cdk-lib';
+import { RemovalPolicy, Stack, Validations } from 'aws-cdk-lib';
 import { TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
 import { Rule } from 'aws-cdk-lib/aws-events';
 import { SqsQueue } from 'aws-cdk-lib/aws-events-targets';
@@ -20,7 +20,7 @@ export type PollerProps = {
   failAttempt: WorkQueue;
 };
 
-/** Replicate's own deadline passes first, and is what customers' support hears of. */
+/** Replicate ends a prediction at its own deadline; the poller is to see that end, and gives up a little later. */
 const marginSeconds = 5 * 60;
 
 export class Poller extends Construct {
@@ -68,8 +68,6 @@ export class Poller extends Construct {
     return new StateMachine(this, 'StateMachine', {
       definitionBody: DefinitionBody.fromString(Stack.of(this).toJsonString(definition)),
       role,
-      // Beyond the deadline lie the retries of storing: an hour holds them, and nothing of Replicate's is kept longer.
-      timeout: Duration.seconds(deadlineSeconds + 3600),
       tracingEnabled: true,
       logs: {
         level: LogLevel.ALL,

@@ -46,7 +46,7 @@ export class PaymentFlow extends Construct {
       step: 'payment/create-checkout',
       description: 'freezes and prices the photos of a session, and opens Stripe Checkout',
       timeout: Duration.seconds(29),
-      access: [database.statements, secrets.stripe, storage.temp('GetTagging', 'PutTagging')],
+      access: [database.statements, secrets.stripe, storage.temp('PutTagging')],
       reads: ['PRICE_CENTS', 'CURRENCY', 'CHECKOUT_EXPIRY_SECONDS', 'UPLOAD_EXPIRY_SECONDS', 'SITE_URL'],
     });
     api.route('POST /api/checkout', createCheckout, 'Whoever knows the upload session may pay for it.');
@@ -98,10 +98,10 @@ export class PaymentFlow extends Construct {
       step: 'payment/keep-original',
       description: 'copies a sold photo to where it stays, and opens its restoration job',
       timeout: workTimeout,
-      // S3 copies an object's tags along, and asks for the right to.
       access: [
         database.statements,
-        storage.temp('Get', 'GetTagging'),
+        storage.temp('Get'),
+        // The copy leaves its tag behind: S3 asks for the right to tag even then.
         storage.originals('Get', 'Put', 'PutTagging'),
         restoration.submitJob.sending,
         restoration.completeOrder.sending,

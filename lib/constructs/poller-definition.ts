@@ -5,7 +5,7 @@ export type PollerDefinition = {
   storeRestoredArn: string;
   failAttemptQueueUrl: string;
   pollSeconds: number;
-  /** After the submission; Replicate itself ends a prediction earlier. */
+  /** From its start, which follows the submission at once. Replicate itself ends a prediction earlier. */
   deadlineSeconds: number;
 };
 
@@ -25,9 +25,19 @@ const serviceErrors = {
   JitterStrategy: 'FULL',
 };
 
+/** What storing says that no other try of it can mend. */
+const finalErrors = {
+  ErrorEquals: ['output_gone', 'output_refused', 'output_too_large', 'output_unreadable'],
+  MaxAttempts: 0,
+};
+
 const anyError = { ...serviceErrors, ErrorEquals: ['States.ALL'], IntervalSeconds: 5 };
 
-/** Input: `{ jobId, attempt, predictionId, submittedAt? }`, the last an ISO time. Ends in `Succeeded` whatever became of the attempt. */
+/**
+ * Input: `{ jobId, attempt, predictionId, … }`, handed on to both steps as it is.
+ * check-prediction answers `{ state: 'running' }`, `{ state: 'succeeded', outputUrl }` or `{ state: 'failed', code, message }`.
+ * The execution succeeds whatever became of the attempt: what failed is fail-attempt's from then on.
+ */
 export function pollerDefinition(of: PollerDefinition) {
   return {
     Comment: 'Polls a prediction, stores what it made, or hands its attempt to fail-attempt.',
@@ -39,8 +49,8 @@ export function pollerDefinition(of: PollerDefinition) {
       Begin: {
         Type: 'Pass',
         Assign: {
-          job: '{% $sift($states.input, function($value, $name) { $name in ["jobId", "attempt", "predictionId"] }) %}',
-          deadline: `{% $toMillis($exists($states.input.submittedAt) ? $states.input.submittedAt : $states.context.Execution.StartTime) + ${of.deadlineSeconds * 1000} %}`,
+          job: '{% $states.input %}',
+          deadline: `{% $toMillis($states.context.Execution.StartTime) + ${of.deadlineSeconds * 1000} %}`,
         },
         Next: 'Wait',
       },
@@ -48,17 +58,6 @@ export function pollerDefinition(of: PollerDefinition) {
       Check: checking(of),
       Decide: deciding(of),
       Store: storing(of),
-      Stored: {
-        Type: 'Choice',
-        Choices: [
-          {
-            Condition: '{% $stored.state = "failed" %}',
-            Assign: { failure: failureOf('$stored', 'not_stored') },
-            Next: 'FailAttempt',
-          },
-        ],
-        Default: 'Succeeded',
-      },
       FailAttempt: failing(of),
       Succeeded: { Type: 'Succeed' },
     },
@@ -86,7 +85,7 @@ function deciding({ deadlineSeconds }: PollerDefinition) {
       { Condition: '{% $look.state = "succeeded" %}', Next: 'Store' },
       {
         Condition: '{% $look.state = "failed" %}',
-        Assign: { failure: failureOf('$look', 'prediction_failed') },
+        Assign: { failure: { code: '{% $look.code %}', message: '{% $look.message %}' } },
         Next: 'FailAttempt',
       },
       { Condition: '{% $millis() < $deadline %}', Next: 'Wait' },
@@ -94,7 +93,7 @@ function deciding({ deadlineSeconds }: PollerDefinition) {
     Default: 'FailAttempt',
     Assign: {
       failure: {
-        code: 'deadline',
+        code: 'prediction_timed_out',
         message: `The prediction had not ended ${deadlineSeconds} seconds after it was submitted.`,
       },
     },
@@ -105,23 +104,26 @@ function storing({ storeRestoredArn }: PollerDefinition) {
   return {
     Type: 'Task',
     Resource: 'arn:aws:states:::lambda:invoke',
-    Arguments: { FunctionName: storeRestoredArn, Payload: '{% $job %}' },
+    Arguments: {
+      FunctionName: storeRestoredArn,
+      Payload: '{% $merge([$job, { "outputUrl": $look.outputUrl }]) %}',
+    },
     TimeoutSeconds: 330,
-    Assign: { stored: '{% $states.result.Payload %}' },
-    Retry: [serviceErrors, anyError],
+    Retry: [finalErrors, serviceErrors, anyError],
     Catch: [
       {
         ErrorEquals: ['States.ALL'],
         Assign: {
           failure: {
-            code: 'not_stored',
+            // A step's own error is named by its code; anything else broke on the way.
+            code: '{% $contains($states.errorOutput.Error, /^[a-z_]+$/) ? $states.errorOutput.Error : "output_unavailable" %}',
             message: '{% $substring($states.errorOutput.Error & ": " & $states.errorOutput.Cause, 0, 500) %}',
           },
         },
         Next: 'FailAttempt',
       },
     ],
-    Next: 'Stored',
+    Next: 'Succeeded',
   };
 }
 
@@ -136,13 +138,5 @@ function failing({ failAttemptQueueUrl }: PollerDefinition) {
     },
     Retry: [anyError],
     Next: 'Succeeded',
-  };
-}
-
-/** What a step said of a failure, or a code that says where it came from. */
-function failureOf(answer: string, code: string) {
-  return {
-    code: `{% $exists(${answer}.code) ? ${answer}.code : "${code}" %}`,
-    message: `{% $exists(${answer}.message) ? ${answer}.message : "" %}`,
   };
 }

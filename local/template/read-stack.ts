@@ -41,7 +41,7 @@ export function readStack(assemblyFolder: string, local: LocalAddresses): StackM
 }
 
 /** What `Ref` or an attribute of a resource resolves to. */
-function valueOf(template: Template, logicalId: string, attribute?: string): string {
+function resolvedTo(template: Template, logicalId: string, attribute?: string): string {
   const reference = attribute ? { 'Fn::GetAtt': [logicalId, attribute] } : { Ref: logicalId };
   return text.parse(template.resolve(reference, logicalId));
 }
@@ -62,8 +62,8 @@ function readQueues(template: Template): QueueModel[] {
     return {
       logicalId,
       name: physicalName(logicalId),
-      arn: valueOf(template, logicalId, 'Arn'),
-      url: valueOf(template, logicalId),
+      arn: resolvedTo(template, logicalId, 'Arn'),
+      url: resolvedTo(template, logicalId),
       visibilityTimeoutSeconds: queue.VisibilityTimeout,
       delaySeconds: queue.DelaySeconds,
       retentionSeconds: queue.MessageRetentionPeriod,
@@ -88,7 +88,7 @@ function readStateMachines(template: Template): StateMachineModel[] {
     return {
       logicalId,
       name: physicalName(logicalId),
-      arn: valueOf(template, logicalId, 'Arn'),
+      arn: resolvedTo(template, logicalId, 'Arn'),
       definition: JSON.parse(DefinitionString),
       policy: readPolicy(template, template.idByReference('AWS::IAM::Role', RoleArn)),
     };
@@ -200,7 +200,7 @@ function readSecrets(template: Template): SecretModel[] {
     return {
       logicalId,
       name: physicalName(logicalId),
-      arn: valueOf(template, logicalId),
+      arn: resolvedTo(template, logicalId),
       ...(generate && {
         generate: {
           length: generate.PasswordLength,
@@ -223,7 +223,7 @@ function readDatabase(template: Template): DatabaseModel {
   return {
     clusterArn: `arn:aws:rds:${region}:${account}:cluster:${physicalName(cluster)}`,
     name: DatabaseName,
-    adminSecretArn: valueOf(template, attachment),
+    adminSecretArn: resolvedTo(template, attachment),
   };
 }
 

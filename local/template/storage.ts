@@ -103,7 +103,7 @@ function notificationsOf({
 }: Announced): NotificationModel[] {
   return QueueConfigurations.map(({ Events, QueueArn, Filter }) => {
     const rules = Filter?.Key.FilterRules ?? [];
-    const valueOf = (wanted: string) => rules.find(({ Name }) => Name.toLowerCase() === wanted)?.Value ?? '';
-    return { events: Events, queueArn: QueueArn, prefix: valueOf('prefix'), suffix: valueOf('suffix') };
+    const filterOf = (wanted: string) => rules.find(({ Name }) => Name.toLowerCase() === wanted)?.Value ?? '';
+    return { events: Events, queueArn: QueueArn, prefix: filterOf('prefix'), suffix: filterOf('suffix') };
   });
 }

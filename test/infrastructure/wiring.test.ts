@@ -1,0 +1,327 @@
+/** What sets off which step, what it is told, and what it may do. */
+import { afterAll, describe, expect, test } from '@jest/globals';
+import type { FunctionModel } from '../../local/template/model.ts';
+import { allSteps, nameOf, steps, synthesizeStack } from './synthesized.ts';
+
+const stack = synthesizeStack();
+const { model, step } = stack;
+afterAll(stack.remove);
+
+const nameById = (id: string) => model.functions.filter(({ logicalId }) => logicalId === id).map(nameOf)[0];
+const queueFeeding = (name: string) => {
+  const source = model.eventSources.find(({ functionId }) => functionId === step(name).logicalId);
+  const queue = model.queues.find(({ arn }) => arn === source?.queueArn);
+  if (!source || !queue) throw new Error(`No queue feeds ${name}.`);
+  return { source, queue };
+};
+/** `action on resource` pairs, without the right to write its own log. */
+const rights = (of: { policy: FunctionModel['policy'] }) =>
+  of.policy
+    .flatMap(({ actions, resources }) =>
+      actions.flatMap((action) => resources.map((on) => `${action} ${on}`)),
+    )
+    .filter((right) => !right.startsWith('logs:'))
+    .sort();
+const bucketOf = (variable: string) => {
+  const name =
+    step('download/open-link').environment[variable] ?? step('payment/keep-original').environment[variable];
+  return `arn:aws:s3:::${name}`;
+};
+
+describe('steps', () => {
+  test('are exactly those of the design', () => {
+    expect(model.functions.map(nameOf).sort()).toEqual([...allSteps].sort());
+  });
+
+  test.each(Object.entries(steps.routes))('%s sets off %s', (routeKey, name) => {
+    const route = model.api.routes.find((each) => each.routeKey === routeKey);
+    expect(nameById(route?.functionId ?? '')).toBe(name);
+  });
+
+  test('no other route exists', () => {
+    expect(model.api.routes).toHaveLength(Object.keys(steps.routes).length);
+  });
+
+  test.each(Object.values(steps.routes))('%s answers before API Gateway gives up', (name) => {
+    expect(step(name).timeoutSeconds).toBeLessThan(30);
+  });
+
+  test('run on the same runtime, each in a role of its own', () => {
+    const roles = stack
+      .resourcesOf('AWS::Lambda::Function')
+      .filter(([id]) => nameById(id) !== undefined)
+      .map(([, { Properties }]) => ({ role: JSON.stringify(Properties.Role), runtime: Properties.Runtime }));
+    expect(new Set(roles.map(({ role }) => role)).size).toBe(allSteps.length);
+    expect(new Set(roles.map(({ runtime }) => runtime))).toEqual(new Set(['nodejs24.x']));
+  });
+});
+
+describe('queues', () => {
+  test.each(steps.queues)('one feeds %s, whose failed messages come again one by one', (name) => {
+    const { source, queue } = queueFeeding(name);
+    expect(source.reportBatchItemFailures).toBe(true);
+    expect(queue.visibilityTimeoutSeconds).toBe(6 * step(name).timeoutSeconds);
+  });
+
+  test.each(steps.queues)('what %s cannot do is kept 14 days in a dead-letter queue', (name) => {
+    const { redrive } = queueFeeding(name).queue;
+    const deadLetters = model.queues.find(({ arn }) => arn === redrive?.deadLetterArn);
+    expect(redrive?.maxReceiveCount).toBeGreaterThanOrEqual(3);
+    expect(deadLetters?.retentionSeconds).toBe(14 * 86_400);
+    expect(model.eventSources.map(({ queueArn }) => queueArn)).not.toContain(deadLetters?.arn);
+  });
+
+  test('only steps of the design are fed by queues', () => {
+    expect(model.eventSources.map(({ functionId }) => nameById(functionId)).sort()).toEqual(
+      [...steps.queues].sort(),
+    );
+  });
+
+  test('submissions to the provider are limited, one a time each', () => {
+    expect(queueFeeding('restoration/submit-job').source).toMatchObject({ batchSize: 1, maxConcurrency: 10 });
+  });
+});
+
+describe('storage events', () => {
+  const temp = model.buckets.find(
+    ({ name }) => name === step('upload/create-session').environment.TEMP_BUCKET,
+  );
+  const queuesTold = (event: string) =>
+    temp?.notifications.filter(({ events }) => events.includes(event)).map(({ queueArn }) => queueArn);
+
+  test.each(['s3:ObjectCreated:Post', 's3:ObjectCreated:Put'])('%s reaches record-upload', (event) => {
+    expect(queuesTold(event)).toEqual([queueFeeding('upload/record-upload').queue.arn]);
+  });
+
+  test('an expiry reaches expire-uploads', () => {
+    expect(queuesTold('s3:LifecycleExpiration:Delete')).toEqual([
+      queueFeeding('upload/expire-uploads').queue.arn,
+    ]);
+  });
+
+  test('only the temp bucket announces anything, and only below uploads/temp/', () => {
+    const announcing = model.buckets.filter(({ notifications }) => notifications.length > 0);
+    expect(announcing).toEqual([temp]);
+    expect(new Set(temp?.notifications.map(({ prefix }) => prefix))).toEqual(new Set(['uploads/temp/']));
+  });
+});
+
+describe('sending', () => {
+  /** Who sends to the queue that feeds it. */
+  const senders: Record<string, string[]> = {
+    'payment/place-order': ['payment/receive-stripe-event', 'operations/reconcile'],
+    'payment/settle-payment': ['payment/receive-stripe-event', 'operations/reconcile'],
+    'payment/keep-original': ['payment/place-order', 'payment/settle-payment', 'operations/reconcile'],
+    'restoration/submit-job': ['payment/keep-original', 'restoration/fail-attempt', 'operations/reconcile'],
+    'restoration/fail-attempt': ['restoration/submit-job', 'operations/reconcile'],
+    'restoration/complete-order': [
+      'payment/keep-original',
+      'payment/settle-payment',
+      'restoration/store-restored',
+      'restoration/fail-attempt',
+      'operations/reconcile',
+    ],
+    'email/send-email': [
+      'payment/place-order',
+      'payment/settle-payment',
+      'restoration/complete-order',
+      'email/send-email',
+      'email/receive-sendgrid-events',
+      'order/share-order',
+      'operations/reconcile',
+    ],
+    'download/build-archive': [
+      'email/send-email',
+      'download/create-link',
+      'download/open-link',
+      'operations/reconcile',
+    ],
+    'upload/record-upload': [],
+    'upload/expire-uploads': [],
+  };
+
+  test.each(Object.entries(senders))('to %s is for %j, who know its address', (name, allowed) => {
+    const { arn, url } = queueFeeding(name).queue;
+    const may = model.functions.filter((each) => rights(each).includes(`sqs:SendMessage ${arn}`));
+    const know = model.functions.filter(({ environment }) => Object.values(environment).includes(url));
+    expect(may.map(nameOf).sort()).toEqual([...allowed].sort());
+    expect(know).toEqual(may);
+  });
+
+  test('an address is told under the name of the step it feeds', () => {
+    const { environment } = step('operations/reconcile');
+    expect(environment.PLACE_ORDER_QUEUE_URL).toBe(queueFeeding('payment/place-order').queue.url);
+    expect(environment.BUILD_ARCHIVE_QUEUE_URL).toBe(queueFeeding('download/build-archive').queue.url);
+  });
+});
+
+describe('photos', () => {
+  const allowed: Record<string, string[]> = {
+    'upload/create-session': ['temp Put', 'temp PutTagging'],
+    'upload/record-upload': ['temp Get', 'temp Delete'],
+    'payment/create-checkout': ['temp PutTagging'],
+    'payment/keep-original': ['temp Get', 'originals Get', 'originals Put', 'originals PutTagging'],
+    'restoration/submit-job': ['originals Get'],
+    'restoration/store-restored': ['restored Get', 'restored Put'],
+    'email/send-email': ['originals Get', 'restored Get'],
+    'download/open-link': ['originals Get', 'restored Get', 'archives Get'],
+    'download/build-archive': [
+      'originals Get',
+      'restored Get',
+      'archives Get',
+      'archives Put',
+      'archives Abort',
+    ],
+  };
+  const actions: Record<string, string> = {
+    Get: 's3:GetObject',
+    Put: 's3:PutObject',
+    Delete: 's3:DeleteObject',
+    PutTagging: 's3:PutObjectTagging',
+    Abort: 's3:AbortMultipartUpload',
+  };
+  const places: Record<string, string> = {
+    temp: `${bucketOf('TEMP_BUCKET')}/uploads/temp/*`,
+    originals: `${bucketOf('ORIGINALS_BUCKET')}/uploads/originals/*`,
+    restored: `${bucketOf('RESTORED_BUCKET')}/uploads/restored/*`,
+    archives: `${bucketOf('RESTORED_BUCKET')}/uploads/archives/*`,
+  };
+
+  test.each(allSteps)('%s touches those it works on and no others', (name) => {
+    const expected = (allowed[name] ?? []).map((right) => {
+      const [place = '', action = ''] = right.split(' ');
+      return `${actions[action]} ${places[place]}`;
+    });
+    expect(rights(step(name)).filter((right) => right.startsWith('s3:'))).toEqual(expected.sort());
+  });
+});
+
+describe('secrets', () => {
+  const readers: Record<string, string[]> = {
+    STRIPE_SECRET_ARN: [
+      'payment/create-checkout',
+      'payment/receive-stripe-event',
+      'payment/place-order',
+      'payment/settle-payment',
+      'order/claim-order',
+      'operations/reconcile',
+    ],
+    REPLICATE_SECRET_ARN: [
+      'restoration/submit-job',
+      'restoration/check-prediction',
+      'restoration/store-restored',
+      'restoration/fail-attempt',
+      'operations/reconcile',
+    ],
+    SENDGRID_SECRET_ARN: ['email/send-email', 'email/receive-sendgrid-events', 'operations/reconcile'],
+    ORDER_KEY_SECRET_ARN: [
+      'email/send-email',
+      'download/create-link',
+      'order/claim-order',
+      'order/get-order',
+      'order/share-order',
+    ],
+    APP_SECRET_ARN: ['operations/migrate'],
+  };
+
+  test.each(Object.entries(readers))('%s is read by %j only', (variable, names) => {
+    const told = model.functions.filter(({ environment }) => variable in environment);
+    expect(told.map(nameOf).sort()).toEqual([...names].sort());
+    for (const each of told) {
+      expect(rights(each)).toContain(`secretsmanager:GetSecretValue ${each.environment[variable]}`);
+    }
+  });
+
+  test('nobody reads a secret that it was not told of', () => {
+    for (const each of model.functions) {
+      const read = rights(each).flatMap((right) => /^secretsmanager:\w+ (.+)$/.exec(right)?.[1] ?? []);
+      expect(Object.values(each.environment)).toEqual(expect.arrayContaining(read));
+    }
+  });
+
+  test('the providers’ are empty until an operator fills them in', () => {
+    const { environment } = step('operations/reconcile');
+    const given = ['STRIPE_SECRET_ARN', 'REPLICATE_SECRET_ARN', 'SENDGRID_SECRET_ARN'].map(
+      (name) => environment[name],
+    );
+    const empty = model.secrets.filter(({ generate }) => generate === undefined).map(({ arn }) => arn);
+    expect(empty.sort()).toEqual(given.sort());
+  });
+});
+
+describe('the database', () => {
+  const withoutIt = ['payment/receive-stripe-event', 'operations/not-found'];
+
+  test.each(allSteps)(
+    '%s reaches it with one statement a call, as the application, or not at all',
+    (name) => {
+      const database = rights(step(name)).filter((right) => right.startsWith('rds-data:'));
+      if (name === 'operations/migrate') return expect(database.length).toBe(4);
+      const one = `rds-data:ExecuteStatement ${model.database.clusterArn}`;
+      expect(database).toEqual(withoutIt.includes(name) ? [] : [one]);
+    },
+  );
+
+  test('only the migration is its administrator, and knows the application’s password', () => {
+    const { environment } = step('operations/migrate');
+    const admins = model.functions.filter(
+      (each) => each.environment.DATABASE_SECRET_ARN === model.database.adminSecretArn,
+    );
+    expect(admins.map(nameOf)).toEqual(['operations/migrate']);
+    expect(environment.APP_SECRET_ARN).toBe(step('order/get-order').environment.DATABASE_SECRET_ARN);
+  });
+
+  test('the migration runs on every deployment, before other steps change', () => {
+    expect(model.onDeploy.map(nameById)).toEqual(['operations/migrate']);
+    const [trigger] = stack.resourcesOf('Custom::Trigger');
+    const waiting = stack
+      .resourcesOf('AWS::Lambda::Function')
+      .filter(([id]) => nameById(id) && nameById(id) !== 'operations/migrate')
+      .filter(([, resource]) => !JSON.stringify(resource).includes(trigger?.[0] ?? 'no trigger'));
+    expect(waiting.map(([id]) => nameById(id))).toEqual([]);
+  });
+});
+
+describe('the poller', () => {
+  const [poller] = model.stateMachines;
+
+  test('is started by submit-job and nobody else', () => {
+    const starters = model.functions.filter((each) =>
+      rights(each).includes(`states:StartExecution ${poller?.arn}`),
+    );
+    expect(starters.map(nameOf)).toEqual(['restoration/submit-job']);
+    expect(step('restoration/submit-job').environment.POLLER_ARN).toBe(poller?.arn);
+  });
+
+  test('may look, store, and hand a failed attempt on', () => {
+    const granted = poller ? rights(poller).filter((right) => !right.startsWith('xray:')) : [];
+    expect(granted).toEqual([
+      `lambda:InvokeFunction ${step('restoration/check-prediction').arn}`,
+      `lambda:InvokeFunction ${step('restoration/store-restored').arn}`,
+      `sqs:SendMessage ${queueFeeding('restoration/fail-attempt').queue.arn}`,
+    ]);
+  });
+
+  test('one that crashed, timed out or was stopped reaches fail-attempt', () => {
+    const rule = model.rules.find(({ pattern }) => pattern !== undefined);
+    expect(rule?.pattern).toMatchObject({
+      source: ['aws.states'],
+      detail: { status: ['FAILED', 'TIMED_OUT', 'ABORTED'], stateMachineArn: [poller?.arn] },
+    });
+    expect(rule?.targets).toEqual([{ arn: queueFeeding('restoration/fail-attempt').queue.arn }]);
+  });
+});
+
+test('reconcile runs daily, so that the database can sleep', () => {
+  const scheduled = model.rules.filter(({ schedule }) => schedule !== undefined);
+  expect(scheduled).toMatchObject([
+    { schedule: 'rate(1 day)', targets: [{ arn: step('operations/reconcile').arn }] },
+  ]);
+});
+
+test('nobody may do everything, or anything to everything', () => {
+  const wide = model.functions
+    .flatMap(rights)
+    .filter((right) => / \*$|:\* /.test(right) || right.includes('s3:ListBucket'));
+  expect(wide).toEqual([]);
+});

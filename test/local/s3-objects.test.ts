@@ -82,7 +82,7 @@ describe('a stored object', () => {
   });
 
   test('may be empty', async () => {
-    await put('empty', '');
+    await put('empty', Buffer.alloc(0));
     expect(await text('empty')).toBe('');
     await expect(get('empty', { Range: 'bytes=0-0' })).rejects.toMatchObject(refused('InvalidRange', 416));
   });
@@ -339,6 +339,11 @@ describe('a missing key', () => {
     await put('present', 'x');
     await expect(get('present', {}, 'Writer')).rejects.toMatchObject(refused('AccessDenied', 403));
   });
+});
+
+test('a write that is not allowed is refused however large it is', async () => {
+  const large = Buffer.alloc(20_000_000);
+  await expect(put('denied', large, {}, 'Reader')).rejects.toMatchObject(refused('AccessDenied', 403));
 });
 
 describe('a presigned URL', () => {

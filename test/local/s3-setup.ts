@@ -43,6 +43,8 @@ export type Setup = {
   folder?: string;
   start?: number;
   notify?: (queueArn: string, body: string) => Promise<void>;
+  /** Hears of every call as it begins, and when it is answered or has failed. */
+  onCall?: (answered: Promise<unknown>) => void;
 };
 
 export async function openS3(setup: Setup = {}) {
@@ -64,7 +66,11 @@ export async function openS3(setup: Setup = {}) {
     notify: setup.notify ?? (async (_queue, body) => void messages.push(body)),
     region: 'eu-central-1',
   });
-  gateway.serve('s3', s3.service);
+  gateway.serve('s3', (call) => {
+    const answer = s3.service(call);
+    setup.onCall?.(Promise.allSettled([answer]));
+    return answer;
+  });
   const clients: S3Client[] = [];
   return {
     s3,
@@ -72,6 +78,7 @@ export async function openS3(setup: Setup = {}) {
     folder,
     store,
     url: gateway.url,
+    keyOf: credentials.keyOf,
     /** What the target queues got, parsed. */
     messages: () => messages.map((body): unknown => JSON.parse(body)),
     /** What went wrong inside, which should be nothing. */
@@ -92,10 +99,11 @@ export async function openS3(setup: Setup = {}) {
       clients.push(client);
       return client;
     },
-    async close({ keep = false } = {}) {
+    /** @param options whether to keep the folder, and not to wait for deliveries */
+    async close({ keep = false, killed = false } = {}) {
       for (const client of clients) client.destroy();
       await gateway.stop();
-      await s3.stop();
+      if (!killed) await s3.stop();
       clock.stop();
       if (!keep) await rm(folder, { recursive: true });
     },

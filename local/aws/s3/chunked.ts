@@ -1,16 +1,10 @@
 /** Decodes `aws-chunked` bodies: sized chunks, then trailers. */
 import { AwsError } from '../service.ts';
-import { incompleteBody } from './errors.ts';
+import { incompleteBody, malformedTrailer } from './errors.ts';
 
 const longestLine = 16 * 1024;
 
 const malformedChunk = () => new AwsError('InvalidChunkSizeError', 'The chunk header is not well-formed.');
-const malformedTrailer = () =>
-  new AwsError(
-    'MalformedTrailerError',
-    'The request contained trailing data that was not well-formed or did not conform to our published schema.',
-  );
-
 /** `10000` or `10000;chunk-signature=…`. */
 function chunkSize(line: string): number {
   const hex = /^([0-9a-fA-F]{1,8})(;.*)?$/.exec(line)?.[1];

@@ -49,3 +49,9 @@ export const tooSmall = (size: number, min: number, detail: Record<string, strin
     MinSizeAllowed: String(min),
     ...detail,
   });
+
+export const malformedTrailer = () =>
+  new AwsError(
+    'MalformedTrailerError',
+    'The request contained trailing data that was not well-formed or did not conform to our published schema.',
+  );

@@ -1,11 +1,12 @@
 /** Reads a multipart form whose last field is a file, without holding the file. */
 import { once } from 'node:events';
-import { Readable } from 'node:stream';
+import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import busboy from 'busboy';
 import { AwsError } from '../service.ts';
 import type { S3Request } from './catalogue.ts';
 import { invalidArgument } from './errors.ts';
+import { bodyOf } from './intake.ts';
 import type { Fields } from './post-policy.ts';
 
 /** S3 allows 20 kB before the file. */
@@ -13,8 +14,8 @@ const largestPreamble = 20_000;
 
 export type Form = {
   fields: Fields;
-  /** Fails when the body breaks off. */
-  file: Readable;
+  /** Throws MalformedPOSTRequest when the body breaks off. */
+  file: AsyncIterable<Buffer>;
   /** Resolves when the whole form was well-formed to its end, rejects when not. */
   ended: Promise<void>;
   /** Gives up on what has not been read. */
@@ -51,8 +52,10 @@ async function untilFile(parser: busboy.Busboy): Promise<{ fields: Fields; file:
   const fields = new Map<string, string>();
   let size = 0;
   parser.on('field', (name, value, { valueTruncated }) => {
-    size += name.length + value.length;
-    fields.set(name.toLowerCase(), value);
+    // A part may lack its name, whatever the types say.
+    const field = `${name}`.toLowerCase();
+    size += field.length + value.length;
+    fields.set(field, value);
     if (valueTruncated || size > largestPreamble) parser.destroy(preambleTooLarge());
   });
   const ended = once(parser, 'close').then((): never => {
@@ -69,18 +72,24 @@ async function untilFile(parser: busboy.Busboy): Promise<{ fields: Fields; file:
   return Promise.race([begun, ended]);
 }
 
+async function* contents(file: Readable): AsyncGenerator<Buffer> {
+  try {
+    yield* file;
+  } catch {
+    throw malformed();
+  }
+}
+
 /** Reads the fields of the form in `request`, up to its file. */
 export async function openForm(request: S3Request): Promise<Form> {
   const parser = openParser(request);
-  // A refusal must not destroy the request: its answer goes over the same socket.
-  const body = Readable.from(request.call.body.iterator({ destroyOnReturn: false }));
-  const ended = pipeline(body, parser).catch((error: unknown) => {
+  const ended = pipeline(bodyOf(request.call, malformed), parser).catch((error: unknown) => {
     throw error instanceof AwsError ? error : malformed();
   });
   ended.catch(() => {});
   try {
     const { fields, file } = await untilFile(parser);
-    return { fields, file, ended, abandon: () => void parser.destroy() };
+    return { fields, file: contents(file), ended, abandon: () => void parser.destroy() };
   } catch (error) {
     await ended;
     throw error;

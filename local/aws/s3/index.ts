@@ -7,7 +7,7 @@ import { openBytes } from './bytes.ts';
 import type { ObjectRecord, S3, S3Request, UploadRecord } from './catalogue.ts';
 import { corsHeaders, preflight } from './cors.ts';
 import { noSuchBucket } from './errors.ts';
-import { daily, type LifecycleRun, runLifecycle } from './lifecycle.ts';
+import { type LifecycleRun, startLifecycle } from './lifecycle.ts';
 import { openNotifications } from './notifications.ts';
 import { postObject, type Signers } from './post-object.ts';
 import { operationOf } from './routes.ts';
@@ -110,13 +110,13 @@ export async function createS3(options: S3Options): Promise<LocalS3> {
   const s3 = await openS3(options);
   await sweep(s3);
   await s3.notifications.resume((name) => s3.objects.get(name)?.sequencer);
-  const midnight = daily(s3.clock, () => void runLifecycle(s3).catch(() => {}));
+  const lifecycle = startLifecycle(s3);
   return {
     service: createService(s3, options),
-    runLifecycle: () => runLifecycle(s3),
+    runLifecycle: lifecycle.run,
     idle: s3.notifications.idle,
     async stop() {
-      midnight.cancel();
+      await lifecycle.stop();
       await s3.notifications.idle();
     },
   };

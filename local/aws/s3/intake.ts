@@ -1,11 +1,11 @@
 /** A request's body as its headers describe it: decoded, and verified against every length and checksum they state. */
 import type { z } from 'zod';
-import { AwsError, notImplemented } from '../service.ts';
+import { type AwsCall, AwsError, notImplemented } from '../service.ts';
 import type { Received } from './bytes.ts';
 import type { S3, S3Request } from './catalogue.ts';
 import { decodeChunked } from './chunked.ts';
 import { type Algorithm, algorithms, createMeter, type Measure } from './digest.ts';
-import { incompleteBody, malformedXml } from './errors.ts';
+import { incompleteBody, malformedTrailer, malformedXml } from './errors.ts';
 import { parseXml } from './xml.ts';
 
 type Intake = {
@@ -17,6 +17,22 @@ type Intake = {
 /** What S3 knows and this does not: named, so that nobody believes a checksum was verified. */
 const unknownAlgorithms = ['CRC32C', 'CRC64NVME', 'MD5', 'SHA512', 'XXHASH64', 'XXHASH3', 'XXHASH128'];
 const largestXml = 2 * 1024 ** 2;
+
+/**
+ * The bytes of a request.
+ * @param refusal what to throw when the caller breaks off
+ */
+export async function* bodyOf(call: AwsCall, refusal: () => AwsError): AsyncGenerator<Buffer> {
+  try {
+    // A refusal must not destroy the request: its answer goes over the same socket.
+    yield* call.body.iterator({ destroyOnReturn: false });
+  } catch {
+    throw refusal();
+  } finally {
+    // A browser hears of a refusal only after it has sent all it had to send.
+    call.body.resume();
+  }
+}
 
 const headerOf = (algorithm: string) => `x-amz-checksum-${algorithm.toLowerCase()}`;
 
@@ -44,11 +60,16 @@ function verifyPayloadHash(stated: string | undefined, measure: Measure) {
     );
 }
 
+function announcedTrailers(headers: S3Request['headers']): string[] {
+  const names = (headers['x-amz-trailer'] ?? '').split(',').map((each) => each.trim().toLowerCase());
+  return names.filter((name) => name !== '');
+}
+
 /** The algorithms whose checksums the headers state, or announce as trailers. */
 export function statedAlgorithms(headers: S3Request['headers']): Algorithm[] {
-  const announced = (headers['x-amz-trailer'] ?? '').toLowerCase();
+  const announced = announcedTrailers(headers);
   const states = (algorithm: string) =>
-    headers[headerOf(algorithm)] !== undefined || announced.split(',').includes(headerOf(algorithm));
+    headers[headerOf(algorithm)] !== undefined || announced.includes(headerOf(algorithm));
   const unknown = unknownAlgorithms.find(states);
   if (unknown) throw notImplemented('S3', headerOf(unknown));
   return algorithms.filter(states);
@@ -68,8 +89,7 @@ function intakeOf({ call, headers }: S3Request): Intake {
     throw new AwsError('MissingContentLength', 'You must provide the Content-Length HTTP header.', 411);
 
   const trailers = new Map<string, string>();
-  // A refusal must not destroy the request: its answer goes over the same socket.
-  const raw: AsyncIterable<Buffer> = call.body.iterator({ destroyOnReturn: false });
+  const raw = bodyOf(call, incompleteBody);
   const payloadHash = /^[0-9a-f]{64}$/.test(hash) ? hash : undefined;
   const stated = statedAlgorithms(headers);
   return {
@@ -77,6 +97,8 @@ function intakeOf({ call, headers }: S3Request): Intake {
     algorithms: payloadHash ? [...stated, 'SHA256'] : stated,
     verify(measure) {
       if (measure.size !== Number(length)) throw incompleteBody();
+      if ([...trailers.keys()].sort().join() !== announcedTrailers(headers).sort().join())
+        throw malformedTrailer();
       verifyMd5(headers['content-md5'], measure);
       verifyPayloadHash(payloadHash, measure);
       verifyChecksums(stated, { ...Object.fromEntries(trailers), ...headers }, measure);

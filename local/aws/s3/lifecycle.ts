@@ -1,5 +1,5 @@
 /** Expires objects and unfinished uploads by the buckets' lifecycle rules. */
-import type { Clock, Timer } from '../../clock.ts';
+import type { Timer } from '../../clock.ts';
 import type { LifecycleRule } from '../../template/model.ts';
 import type { ObjectRecord, S3, UploadRecord } from './catalogue.ts';
 import { removeObject } from './deposit.ts';
@@ -31,7 +31,7 @@ function aborts(rule: LifecycleRule, { key, initiated }: UploadRecord, now: numb
 }
 
 /** Applies every rule as of now, by the clock. */
-export async function runLifecycle(s3: S3): Promise<LifecycleRun> {
+async function applyRules(s3: S3): Promise<LifecycleRun> {
   const now = s3.clock.now();
   const rulesOf = (bucket: string) => s3.buckets.get(bucket)?.lifecycle ?? [];
   const run: LifecycleRun = { expired: [], aborted: [] };
@@ -47,14 +47,36 @@ export async function runLifecycle(s3: S3): Promise<LifecycleRun> {
   return run;
 }
 
-/** Runs `action` at every midnight UTC of the clock. */
-export function daily(clock: Clock, action: () => void): Timer {
+export type Lifecycle = {
+  /** Applies the rules now, or as soon as a run under way has ended. */
+  run(): Promise<LifecycleRun>;
+  /** Ends the daily runs; resolves when none is under way. */
+  stop(): Promise<void>;
+};
+
+/** Applies the rules at every midnight UTC of the clock, and when asked. */
+export function startLifecycle(s3: S3): Lifecycle {
+  const { clock } = s3;
+  let last: Promise<unknown> = Promise.resolve();
   let timer = schedule();
+
+  function run(): Promise<LifecycleRun> {
+    const next = last.then(() => applyRules(s3));
+    // Whoever asked hears of a failure; the next run takes up what this one left.
+    last = next.catch(() => {});
+    return next;
+  }
   function schedule(): Timer {
     return clock.after(dayMs - (clock.now() % dayMs), () => {
       timer = schedule();
-      action();
+      run().catch(() => {});
     });
   }
-  return { cancel: () => timer.cancel() };
+  return {
+    run,
+    async stop() {
+      timer.cancel();
+      await last;
+    },
+  };
 }

@@ -4,16 +4,18 @@ import { AwsError } from '../service.ts';
 
 export type Tags = Record<string, string>;
 
-/** `<Tagging><TagSet><Tag>…`, as parsed; an empty set parses as ''. */
+/** `<Tagging><TagSet><Tag>…`, as parsed; an empty set is empty text. */
 export const taggingDocument = z.object({
   Tagging: z.object({
-    TagSet: z
-      .union([
-        z.literal(''),
-        z.object({ Tag: z.array(z.object({ Key: z.string(), Value: z.string() })) }),
-        z.object({}),
-      ])
-      .transform((set) => (typeof set === 'object' && 'Tag' in set ? set.Tag : [])),
+    TagSet: z.union([
+      z
+        .string()
+        .regex(/^\s*$/)
+        .transform(() => []),
+      z
+        .object({ Tag: z.array(z.object({ Key: z.string(), Value: z.string() })) })
+        .transform(({ Tag }) => Tag),
+    ]),
   }),
 });
 
@@ -21,14 +23,13 @@ const invalidTag = (message: string) => new AwsError('InvalidTag', message);
 
 function tagsOf(pairs: [string, string][]): Tags {
   if (pairs.length > 10) throw new AwsError('BadRequest', 'Object tags cannot be greater than 10');
-  const tags: Tags = {};
   for (const [key, value] of pairs) {
     if (key.length < 1 || key.length > 128) throw invalidTag('The TagKey you have provided is invalid');
     if (value.length > 256) throw invalidTag('The TagValue you have provided is invalid');
-    if (key in tags) throw invalidTag('Cannot provide multiple Tags with the same key');
-    tags[key] = value;
   }
-  return tags;
+  if (new Set(pairs.map(([key]) => key)).size < pairs.length)
+    throw invalidTag('Cannot provide multiple Tags with the same key');
+  return Object.fromEntries(pairs);
 }
 
 /** Tags as `x-amz-tagging` has them: `a=1&b=2`, percent-encoded. */

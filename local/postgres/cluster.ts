@@ -9,7 +9,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Binaries } from './binaries.ts';
 import { runAs, type SystemUser } from './system-user.ts';
 
-export const adminUser = 'restoreclick_admin';
+/** The superuser, who is for the local system alone; in Aurora nobody is one. */
+export const adminUser = 'postgres';
 
 /** Everything that is run for one data folder. */
 export type Cluster = { home: string; binaries: Binaries; user: SystemUser; scratch: boolean };

@@ -6,8 +6,10 @@ export type PgAddress = { host: string; port: number; adminUser: string; adminPa
 export type Login = { username: string; password: string };
 
 export type PgServer = PgAddress & {
-  /** Makes the database if it is not there; as a copy of `template`, to which nobody may be connected. */
-  createDatabase(name: string, template?: string): Promise<void>;
+  /** Makes the database if it is not there. Nobody may be connected to its template. */
+  createDatabase(name: string, options?: { template?: string; owner?: string }): Promise<void>;
+  /** Makes or updates a role that may do what Aurora's administrator may: log in, make roles and databases. */
+  createAdministrator(login: Login): Promise<void>;
   /** Removes the database, if it is there, and ends every connection to it. */
   dropDatabase(name: string): Promise<void>;
   /** A pool of connections, as the administrator unless told otherwise. `close` ends it, or its own `end`. */
@@ -53,11 +55,22 @@ export function serverAt(address: PgAddress): PgServer {
   return {
     ...address,
     pool,
-    async createDatabase(name, template) {
-      const from = template === undefined ? '' : ` template ${pg.escapeIdentifier(template)}`;
-      await asAdmin(`create database ${pg.escapeIdentifier(name)}${from}`).catch((error: unknown) => {
+    async createDatabase(name, { template, owner } = {}) {
+      const options = [
+        ...(template === undefined ? [] : [`template ${pg.escapeIdentifier(template)}`]),
+        ...(owner === undefined ? [] : [`owner ${pg.escapeIdentifier(owner)}`]),
+      ];
+      const statement = `create database ${pg.escapeIdentifier(name)} ${options.join(' ')}`;
+      await asAdmin(statement).catch((error: unknown) => {
         if (!(error instanceof pg.DatabaseError) || error.code !== '42P04') throw error;
       });
+    },
+    async createAdministrator({ username, password }) {
+      const role = pg.escapeIdentifier(username);
+      await asAdmin(`create role ${role}`).catch((error: unknown) => {
+        if (!(error instanceof pg.DatabaseError) || error.code !== '42710') throw error;
+      });
+      await asAdmin(`alter role ${role} login createrole createdb password ${pg.escapeLiteral(password)}`);
     },
     dropDatabase: (name) => asAdmin(`drop database if exists ${pg.escapeIdentifier(name)} with (force)`),
     async close() {

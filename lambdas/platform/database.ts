@@ -1,0 +1,168 @@
+/** Runs a step's statements through the Data API, one round trip each. */
+import { ExecuteStatementCommand, type Field, RDSDataClient } from '@aws-sdk/client-rds-data';
+import { z } from 'zod';
+import { toParameters, toRows, type Value } from './database-values.ts';
+import { ours, StepError } from './errors.ts';
+import { log } from './logging.ts';
+import { settings } from './settings.ts';
+
+/** A `.sql` file as a module, typed by the `.d.sql.ts` beside it, which `npm run statements` writes. */
+export type Statement<Params extends Record<string, Value>, Row extends object> = {
+  /** Flow, step and file: `payment/place-order/place`. */
+  readonly name: string;
+  readonly text: string;
+  /** Only for the compiler; never there. */
+  readonly types?: (params: Params) => Row;
+};
+
+/** `RowOf<typeof place>`: the row that a statement returns. */
+export type RowOf<S> = S extends Statement<infer _Params, infer Row> ? Row : never;
+
+/** The cluster is paused and has begun to wake up, which takes some 15 s: a queue delivers again, the API answers 503. */
+export class DatabaseResuming extends StepError {
+  constructor() {
+    super('later', 'database_resuming', 'The service is waking up. Please try again in a few seconds.', {
+      retryAfterSeconds: 15,
+    });
+    this.name = 'DatabaseResuming';
+  }
+}
+
+/** A statement that failed: its name and SQLSTATE, and never a value, which PostgreSQL's own sentence may hold. */
+export class StatementError extends StepError {
+  /** `payment/place-order/place` */
+  readonly statement: string;
+  /** `23505`; undefined when the failure is not PostgreSQL's. */
+  readonly sqlstate: string | undefined;
+  /** Which constraint was violated, of errors of class 23. */
+  readonly constraint: string | undefined;
+
+  constructor(statement: string, error: Error) {
+    const { sqlstate, constraint, shown } = understand(error);
+    const kind = isConflict(sqlstate) ? 'later' : 'ours';
+    const cause = sqlstate === undefined ? { cause: error } : {};
+    super(kind, 'statement_failed', `Statement ${statement} failed: ${shown}`, cause);
+    this.name = 'StatementError';
+    this.statement = statement;
+    this.sqlstate = sqlstate;
+    this.constraint = constraint;
+  }
+}
+
+const mostTries = 8;
+const firstPauseMs = 10;
+const longestPauseMs = 500;
+
+let client: RDSDataClient | undefined;
+let target: { resourceArn: string; secretArn: string; database: string } | undefined;
+let retried = 0;
+
+/** How often this process has tried a statement again because another transaction was in its way. */
+export function retries(): number {
+  return retried;
+}
+
+/**
+ * All rows of the statement. Serialization failures and deadlocks are tried again: such a statement has done nothing.
+ * @throws DatabaseResuming, StatementError
+ */
+export async function run<Params extends Record<string, Value>, Row extends object>(
+  statement: Statement<Params, Row>,
+  params: Params,
+): Promise<Row[]> {
+  let tries = 1;
+  try {
+    for (; ; tries += 1) {
+      try {
+        return await execute(statement, params);
+      } catch (error) {
+        const again = error instanceof StatementError && isConflict(error.sqlstate) && tries < mostTries;
+        if (!again) throw error;
+        retried += 1;
+        await pause(tries);
+      }
+    }
+  } finally {
+    if (tries > 1) log.info('statement tried again', { statement: statement.name, tries });
+  }
+}
+
+/** The one row of the statement; none or several is a fault of ours. */
+export async function one<Params extends Record<string, Value>, Row extends object>(
+  statement: Statement<Params, Row>,
+  params: Params,
+): Promise<Row> {
+  const rows = await run(statement, params);
+  const [row] = rows;
+  if (row === undefined || rows.length > 1) {
+    throw ours('not_one_row', `Statement ${statement.name} returned ${rows.length} rows instead of one.`);
+  }
+  return row;
+}
+
+async function execute<Params extends Record<string, Value>, Row extends object>(
+  { name, text }: Statement<Params, Row>,
+  params: Params,
+): Promise<Row[]> {
+  client ??= new RDSDataClient({});
+  target ??= readTarget();
+  const command = new ExecuteStatementCommand({
+    ...target,
+    sql: text,
+    parameters: toParameters(withActor({ name, text }, params)),
+    includeResultMetadata: true,
+  });
+  try {
+    const { records = [], columnMetadata = [] } = await client.send(command);
+    // The generated types describe this very statement; a test keeps them from drifting.
+    return toRows(records as Field[][], columnMetadata) as Row[];
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
+    throw error.name === 'DatabaseResumingException'
+      ? new DatabaseResuming()
+      : new StatementError(name, error);
+  }
+}
+
+/** Who does it, for the audit trail: the step whose statement it is, `payment/place-order`. */
+export function withActor(
+  { name, text }: Pick<Statement<never, never>, 'name' | 'text'>,
+  params: Record<string, Value>,
+): Record<string, Value> {
+  return /:actor\b/.test(text) ? { ...params, actor: name.split('/').slice(0, 2).join('/') } : params;
+}
+
+function readTarget() {
+  const environment = settings({
+    DATABASE_CLUSTER_ARN: z.string().min(1),
+    DATABASE_SECRET_ARN: z.string().min(1),
+    DATABASE_NAME: z.string().min(1),
+  });
+  return {
+    resourceArn: environment.DATABASE_CLUSTER_ARN,
+    secretArn: environment.DATABASE_SECRET_ARN,
+    database: environment.DATABASE_NAME,
+  };
+}
+
+/** Serialization failure, deadlock. */
+function isConflict(sqlstate: string | undefined): boolean {
+  return sqlstate === '40001' || sqlstate === '40P01';
+}
+
+/** Reads `ERROR: …; SQLState: 23505`. */
+function understand(error: Error): { sqlstate?: string; constraint?: string; shown: string } {
+  const [, sqlstate] = /SQLState: (\w{5})$/.exec(error.message) ?? [];
+  if (sqlstate === undefined) return { shown: error.name };
+  // Class 42 is about the statement's own words, which are safe to show.
+  if (sqlstate.startsWith('42')) return { sqlstate, shown: error.message };
+  const [, constraint] = /^ERROR: [^;]* constraint "(\w+)"/.exec(error.message) ?? [];
+  if (!sqlstate.startsWith('23') || constraint === undefined) return { sqlstate, shown: sqlstate };
+  return { sqlstate, constraint, shown: `${sqlstate} ${constraint}` };
+}
+
+/** Full jitter: those who were in each other's way come back at different times. */
+async function pause(tries: number): Promise<void> {
+  const most = Math.min(longestPauseMs, firstPauseMs * 2 ** tries);
+  await new Promise((resolve) => setTimeout(resolve, Math.random() * most));
+}

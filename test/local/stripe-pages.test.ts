@@ -46,6 +46,15 @@ describe('the payment page', () => {
     expect((await shop.stripe.events.list({ type: 'charge.succeeded' })).data).toHaveLength(1);
   });
 
+  test('says that a bank debit is under way, and then how it ended', async () => {
+    const session = await shop.checkout();
+    await shop.payOnPage(session, 'later');
+    const look = () => read(fetch(String(session.url)));
+    expect(await look()).toContain('Your bank debit is under way');
+    await shop.post(`/double/sessions/${session.id}/settle`, { outcome: 'failed' });
+    expect(await look()).toContain('Your bank has returned the debit');
+  });
+
   test('says that a checkout has expired, and takes no money for it', async () => {
     const session = await shop.checkout();
     await shop.stripe.checkout.sessions.expire(session.id);
@@ -112,7 +121,7 @@ describe('the operator’s page', () => {
       'Ada@Example.org',
       '$24.00',
       'Paid',
-      'Not delivered yet',
+      '3 events not delivered yet',
       'last: 500',
       '/double/faults',
     ]) {

@@ -55,7 +55,7 @@ h1, h2, p { margin: 0 }
 .card { background: #fff; border: 1px solid var(--line); border-radius: 12px; padding: 1.25rem; box-shadow: 0 1px 3px rgb(26 31 54 / .06) }
 .notice { border-radius: 8px; padding: .75rem 1rem; margin-bottom: 1rem; background: #fdeceb; color: var(--bad) }
 label { display: block; font-size: .875rem; font-weight: 600; margin-bottom: .75rem }
-input { display: block; width: 100%; margin-top: .25rem; padding: .7rem .8rem; border: 1px solid #c9cfdd; border-radius: 8px; font: inherit; font-weight: 400; color: inherit; background: #fff }
+input { display: block; width: 100%; margin-top: .25rem; padding: .7rem .8rem; border: 1px solid #c9cfdd; border-radius: 8px; font-family: inherit; font-size: 1rem; font-weight: 400; color: inherit; background: #fff }
 input[readonly] { background: var(--ground); color: var(--soft) }
 button { font: inherit; font-weight: 600; border: 1px solid #c9cfdd; border-radius: 8px; padding: .65rem 1rem; background: #fff; color: var(--ink); cursor: pointer }
 button:hover { border-color: var(--strong) }
@@ -76,6 +76,7 @@ button.main:hover { background: #3a35b8 }
 .others button { text-align: left; font-weight: 500 }
 .state { max-width: 34rem; margin: 2rem auto; padding: 0 1rem; text-align: center }
 .state .card { padding: 2rem 1.25rem; display: grid; gap: .75rem }
+.state .row { justify-content: center }
 .state h1 { font-size: 1.375rem; line-height: 1.3 }
 @media (min-width: 760px) {
   .pay { grid-template-columns: 1fr 1fr; gap: 3.5rem; padding-top: 3rem; align-items: start }
@@ -85,7 +86,7 @@ button.main:hover { background: #3a35b8 }
 .desk { max-width: 1080px; margin: 0 auto; padding: 1.5rem 1rem 3rem; display: grid; gap: 1rem }
 .desk > * { min-width: 0 }
 .desk h1 { font-size: 1.5rem }
-.desk h2 { font-size: 1.0625rem }
+.desk h2 { font-size: 1.0625rem; overflow-wrap: anywhere }
 .head { display: flex; flex-wrap: wrap; align-items: baseline; gap: .25rem .75rem }
 .head .num { margin-left: auto; font-weight: 700; font-size: 1.125rem }
 .badge { border-radius: 99px; padding: .1rem .65rem; font-size: .8125rem; font-weight: 600; background: #eceef4; color: var(--soft); white-space: nowrap }
@@ -94,6 +95,7 @@ button.main:hover { background: #3a35b8 }
 .ids { color: var(--soft) }
 .rows { display: grid; gap: .5rem; margin-top: .75rem; padding-top: .75rem; border-top: 1px solid var(--line) }
 .row { display: flex; flex-wrap: wrap; align-items: center; gap: .5rem }
+summary { cursor: pointer; font-weight: 600 }
 .row form { display: flex; gap: .5rem; flex-wrap: wrap }
 .row button { padding: .35rem .8rem; font-size: .875rem; font-weight: 500 }
 .row input { width: 8.5rem; margin: 0; padding: .35rem .6rem; font-size: .875rem }

@@ -45,20 +45,29 @@ ${all.length > newest && html`<p class="soft small">The newest ${newest} of ${al
 <section class="card"><h2>By program</h2>
 <p class="soft small">Each endpoint takes a form and answers JSON, or this page again to a browser.
 A payment is made by posting <code>outcome</code> (<code>pay</code>, <code>decline</code>, <code>later</code>, <code>later_refused</code> or <code>cancel</code>), <code>email</code> and <code>name</code> to <code>{session.url}/pay</code>.</p>
-<dl class="ways">${ways.map(([route, does]) => html`<div><dt><code>${route}</code></dt><dd>${does}</dd></div>`)}</dl></section>
+<dl class="ways">${ways.map(([route, does]) => html`<div><dt><code>${route}</code></dt><dd>${withCode(does)}</dd></div>`)}</dl></section>
 </main>`,
   );
 }
 
+/** What stands between backticks is code. */
+const withCode = (sentence: string) =>
+  sentence.split('`').map((part, i) => (i % 2 === 0 ? part : html`<code>${part}</code>`));
+
 function undeliveredCard(deliveries: Delivery[]): Html {
-  return html`<section class="card"><h2>Not delivered yet</h2><div class="rows">${deliveries
+  const count = deliveries.length === 1 ? '1 event' : `${deliveries.length} events`;
+  return html`<details class="card"><summary>${count} not delivered yet</summary><div class="rows">${deliveries
     .slice(0, newest)
     .map(
-      ({ event, attempts, nextAt, lastAnswer }) => html`<div class="row"><span>${event.type}</span>
-<span class="soft small">${attempts === 0 ? 'first attempt under way' : `${attempts} attempts, last: ${lastAnswer}`}${
-        nextAt === null && ', given up'
-      }</span>${action(`/double/events/${event.id}/resend`, 'Deliver now')}</div>`,
-    )}</div></section>`;
+      (delivery) => html`<div class="row"><span>${delivery.event.type}</span>
+<span class="soft small">${progressOf(delivery)}</span>${action(`/double/events/${delivery.event.id}/resend`, 'Deliver now')}</div>`,
+    )}</div></details>`;
+}
+
+function progressOf({ attempts, nextAt, lastAnswer }: Delivery): string {
+  if (attempts === 0) return 'first attempt under way';
+  const tried = attempts === 1 ? 'tried once' : `tried ${attempts} times`;
+  return `${tried}, last: ${lastAnswer}${nextAt === null ? ', given up' : ''}`;
 }
 
 function purchaseCard(purchase: Purchase): Html {
@@ -125,7 +134,8 @@ function actionsOnPaid({ charges, disputes }: Purchase, paymentId: string): Html
 ${action(`/double/payments/${paymentId}/dispute`, 'Open a dispute')}</div>`;
 }
 
-const action = (url: string, label: string, fields: Record<string, string> = {}) =>
+/** A button that posts. */
+export const action = (url: string, label: string, fields: Record<string, string> = {}) =>
   html`<form method="post" action="${url}">${Object.entries(fields).map(
     ([name, value]) => html`<input type="hidden" name="${name}" value="${value}">`,
   )}<button>${label}</button></form>`;

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { bankDebitIn, readable } from './currency.ts';
 import { document, type Html, html } from './html.ts';
 import type { Ledger } from './ledger.ts';
+import { action } from './operator-page.ts';
 import { decline, pay, payLater } from './payment.ts';
 import type { Moment, Payer, Purchase } from './purchase.ts';
 
@@ -115,25 +116,34 @@ function answer(
       statePage({ title: 'Too late', sentence, back: session.cancel_url }),
     );
   }
-  const sentence =
-    session.payment_status === 'unpaid'
-      ? 'Your bank debit is under way. The shop hears of it as soon as your bank has answered.'
-      : `You have paid ${readable(session.amount_total ?? 0, session.currency ?? '')}. There is nothing more to do here.`;
-  return send(reply, status, statePage({ title: 'Thank you', sentence, back: successUrl(purchase) }));
+  const back = successUrl(purchase);
+  return send(
+    reply,
+    status,
+    statePage({ title: 'Thank you', sentence: sentenceOf(purchase), back, more: bankButtons(purchase) }),
+  );
 }
 
-function statePage({
-  title,
-  sentence,
-  back,
-}: {
-  title: string;
-  sentence: string;
-  back?: string | null;
-}): string {
+function sentenceOf({ session, debit }: Purchase): string {
+  if (debit) return 'Your bank debit is under way. The shop hears of it as soon as your bank has answered.';
+  if (session.payment_status === 'unpaid')
+    return 'Your bank has returned the debit, and nothing was paid. Please ask the shop.';
+  return `You have paid ${readable(session.amount_total ?? 0, session.currency ?? '')}. There is nothing more to do here.`;
+}
+
+/** So that nobody needs to wait three days to see what follows. */
+const bankButtons = ({ session, debit }: Purchase) =>
+  debit &&
+  html`<div class="row">${action(`/double/sessions/${session.id}/settle`, 'The bank pays now', {
+    outcome: 'succeeded',
+  })}${action(`/double/sessions/${session.id}/settle`, 'The bank returns it now', { outcome: 'failed' })}</div>`;
+
+type State = { title: string; sentence: string; back?: string | null; more?: Html | null };
+
+function statePage({ title, sentence, back, more }: State): string {
   return document(
     title,
-    html`<main class="state"><div class="card"><h1>${title}</h1><p>${sentence}</p>${
+    html`<main class="state"><div class="card"><h1>${title}</h1><p>${sentence}</p>${more}${
       back && html`<p><a href="${back}">Back to the shop</a></p>`
     }</div></main>`,
   );

@@ -15,6 +15,10 @@ import {
 } from '@aws-sdk/client-s3';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { openObject } from '../../local/aws/s3/access.ts';
+import { openBytes } from '../../local/aws/s3/bytes.ts';
+import type { ObjectRecord } from '../../local/aws/s3/catalogue.ts';
+import { createStore } from '../../local/store.ts';
 import { allow, bucketModel, type OpenedS3, openS3 } from './s3-setup.ts';
 
 const arn = 'arn:aws:s3:::photos';
@@ -116,6 +120,50 @@ describe('a stored object', () => {
     expect((await reading.Body?.transformToByteArray())?.every((byte) => byte === 97)).toBe(true);
     expect(await text('replaced')).toBe('new');
     expect(await local.files()).toHaveLength(before);
+  });
+
+  test('is always whole to its readers, however often it is replaced', async () => {
+    const sizes = Array.from({ length: 60 }, (_, n) => n * 1000 + 1);
+    await put('contended', Buffer.alloc(1));
+    let writing = true;
+    const read = async () => {
+      while (writing) {
+        const bytes = await (await get('contended')).Body?.transformToByteArray();
+        expect(new Set(bytes).size).toBe(1);
+        expect(sizes).toContain(bytes?.length);
+      }
+    };
+    const readers = Promise.all([read(), read(), read(), read()]);
+    for (const size of sizes) await put('contended', Buffer.alloc(size, size));
+    writing = false;
+    await readers;
+  });
+
+  test('that is replaced just before its bytes are opened is read as what replaced it', async () => {
+    const bytes = await openBytes(local.folder);
+    const objects = await createStore().collection<ObjectRecord>('objects');
+    const { file } = await bytes.receive(Readable.from([Buffer.from('new')]));
+    const record = (name: string): ObjectRecord => ({
+      ...{ bucket: Bucket, key: 'k', file: name, size: 3, etag: name, modified: 0, sequencer: name },
+      ...{ contentType: '', headers: {}, metadata: {}, tags: {} },
+    });
+    const [removed, current] = [record('removed'), record(file)];
+    await objects.put(`${Bucket}/k`, current);
+    const found = [removed, current];
+    const { body } = await openObject(
+      { bytes, objects },
+      () => found.shift() ?? current,
+      () => undefined,
+    );
+    expect(String(Buffer.concat(await body.toArray()))).toBe('new');
+    await objects.put(`${Bucket}/k`, removed);
+    const lost = openObject(
+      { bytes, objects },
+      () => removed,
+      () => undefined,
+    );
+    await expect(lost).rejects.toMatchObject({ code: 'ENOENT' });
+    await bytes.remove(file);
   });
 
   test('is gone once deleted, and deleting it again is no error', async () => {

@@ -36,7 +36,7 @@ export function findObject(
 
 /** Opens the bytes of the object that `find` finds; when it is replaced meanwhile, those of the new one. */
 export async function openObject(
-  s3: S3,
+  s3: Pick<S3, 'objects' | 'bytes'>,
   find: () => ObjectRecord,
   rangeOf: (record: ObjectRecord) => Range | undefined,
 ): Promise<{ record: ObjectRecord; range: Range | undefined; body: Readable }> {

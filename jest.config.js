@@ -8,8 +8,14 @@ export default {
   testEnvironment: 'node',
   roots: ['<rootDir>/test'],
   testMatch: ['**/*.test.ts'],
-  extensionsToTreatAsEsm: ['.ts', '.sql'],
-  moduleFileExtensions: ['ts', 'js', 'mjs', 'cjs', 'json', 'node', 'sql'],
-  transform: { '\\.ts$': swc, '\\.sql$': '<rootDir>/test/jest/sql-transform.js' },
+  extensionsToTreatAsEsm: ['.ts', '.sql', '.mustache'],
+  moduleFileExtensions: ['ts', 'js', 'mjs', 'cjs', 'json', 'node', 'sql', 'mustache'],
+  transform: {
+    '\\.ts$': swc,
+    '\\.sql$': '<rootDir>/test/jest/sql-transform.js',
+    '\\.mustache$': '<rootDir>/test/jest/text-transform.js',
+  },
+  globalSetup: '<rootDir>/test/jest/global-setup.js',
+  globalTeardown: '<rootDir>/test/jest/global-teardown.js',
   testTimeout: 60_000,
 };

@@ -20,6 +20,14 @@ export type ColumnMetadata = {
   nullable: 0 | 1 | 2;
 };
 
+/** `records` if the statement returns any, even none this time. */
+export type Answer = {
+  numberOfRecordsUpdated: number;
+  records?: Field[][];
+  columnMetadata?: ColumnMetadata[];
+  generatedFields?: never[];
+};
+
 /** What PostgreSQL sent, every value as text. */
 export type TextResult = pg.QueryArrayResult<(string | null)[]>;
 
@@ -33,7 +41,7 @@ const textArray: number = 1009;
 const parseArray: (text: string) => unknown[] = pg.types.getTypeParser(textArray);
 
 /** The answer to one statement: its records if it returns any, else how many rows it changed. */
-export async function answerOf(result: TextResult, catalog: Catalog, withMetadata: boolean): Promise<object> {
+export async function answerOf(result: TextResult, catalog: Catalog, withMetadata: boolean): Promise<Answer> {
   if (result.fields.length === 0) {
     return { numberOfRecordsUpdated: result.rowCount ?? 0, generatedFields: [] };
   }

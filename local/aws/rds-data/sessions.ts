@@ -1,5 +1,5 @@
 /** Connections behind the Data API: as the caller's user, on its clock, and without memory between calls. */
-import type { Pool, PoolClient } from 'pg';
+import type { ClientBase, Pool, PoolClient } from 'pg';
 import type { Clock } from '../../clock.ts';
 import type { Login, PgServer } from '../../postgres/server.ts';
 import { AwsError } from '../service.ts';
@@ -44,15 +44,16 @@ export function createSessions(server: PgServer, clock: Pick<Clock, 'ahead'>, ti
     async open(database, user) {
       const client = await poolOf(database, user).connect();
       return {
-        run: (query) => run(client, query, clock, timeoutMs),
+        run: (query) => runQuery(client, query, clock, timeoutMs),
         end: () => giveBack(client),
       };
     },
   };
 }
 
-async function run(
-  client: PoolClient,
+/** Runs one statement on that connection as the Data API would. */
+export async function runQuery(
+  client: ClientBase,
   query: Query,
   clock: Pick<Clock, 'ahead'>,
   timeoutMs: number,
@@ -71,7 +72,7 @@ async function run(
 }
 
 /** Lets restoreclick.present() agree with the local clock. Less than a second off is not worth a round trip. */
-async function setClock(client: PoolClient, aheadMs: number): Promise<void> {
+async function setClock(client: ClientBase, aheadMs: number): Promise<void> {
   if (Math.abs(aheadMs) <= 1_000) return;
   await client.query(`set restoreclick.clock_offset = '${Math.round(aheadMs)} milliseconds'`);
 }

@@ -1,0 +1,44 @@
+/** Runs a step's statement on a test database: sent and read as the product does, rewritten and answered as the Data API does. */
+import type { Field } from '@aws-sdk/client-rds-data';
+import type { PoolClient } from 'pg';
+import { z } from 'zod';
+import { type Statement, withActor } from '../../lambdas/platform/database.ts';
+import { toParameters, toRows, type Value } from '../../lambdas/platform/database-values.ts';
+import { createCatalog } from '../../local/aws/rds-data/catalog.ts';
+import { bindParameters, parameter } from '../../local/aws/rds-data/parameters.ts';
+import { answerOf } from '../../local/aws/rds-data/result.ts';
+import { runQuery } from '../../local/aws/rds-data/sessions.ts';
+import type { TestDatabase } from './database.ts';
+
+const timeoutMs = 45_000;
+
+export type RunOptions = {
+  /** The connection to use, perhaps within a transaction of the test's; by default a fresh one of the application's role. */
+  client?: PoolClient;
+  /** How far ahead of the wall the statement finds the present, in ms. */
+  aheadMs?: number;
+};
+
+/** All rows. Nothing is tried again: a test sees PostgreSQL's own error, `code` and all. */
+export async function runStatement<Params extends Record<string, Value>, Row extends object>(
+  database: TestDatabase,
+  statement: Statement<Params, Row>,
+  params: Params,
+  { client: given, aheadMs = 0 }: RunOptions = {},
+): Promise<Row[]> {
+  const parameters = z.array(parameter).parse(toParameters(withActor(statement, params)));
+  const query = { ...bindParameters(statement.text, parameters), continueAfterTimeout: false };
+  const client = given ?? (await database.pool('app').connect());
+  try {
+    const result = await runQuery(client, query, { ahead: () => aheadMs }, timeoutMs);
+    const answer = await answerOf(result, createCatalog(database.pool('superuser')), true);
+    // Over the wire the answer is JSON, and the SDK gives it its own types.
+    const records: Field[][] = JSON.parse(JSON.stringify(answer.records ?? []));
+    return toRows(records, answer.columnMetadata ?? []) as Row[];
+  } finally {
+    if (!given) {
+      await client.query('discard all');
+      client.release();
+    }
+  }
+}

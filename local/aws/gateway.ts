@@ -1,6 +1,6 @@
 /** The one door to the local AWS: verifies signatures, finds the service, and writes its answers and errors as AWS would. */
 import { createHash, randomUUID } from 'node:crypto';
-import type { IncomingMessage } from 'node:http';
+import { type IncomingMessage, validateHeaderValue } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Readable } from 'node:stream';
 import { type FastifyReply, fastify } from 'fastify';
@@ -62,13 +62,13 @@ const longestJson = 8 * 1024 ** 2;
  */
 export async function createGateway({ port = 0, ...options }: Options & { port?: number }): Promise<Gateway> {
   const services = new Map<string, AwsService>();
-  const server = fastify({ bodyLimit: Number.MAX_SAFE_INTEGER, forceCloseConnections: true });
-  server.removeAllContentTypeParsers();
-  server.addContentTypeParser('*', (_request, _body, done) => done(null));
-  server.all('/*', (request, reply) => {
-    const arrival = readArrival(request.raw);
+  const server = fastify({ forceCloseConnections: true });
+  // Answered before fastify looks at the body, which belongs to the service.
+  server.addHook('onRequest', async ({ raw }, reply) => {
+    const arrival = readArrival(raw);
     return answer(arrival, reply, services.get(arrival.name), options);
   });
+  server.all('/*', () => undefined);
   await server.listen({ host: '127.0.0.1', port });
   return {
     url: `http://127.0.0.1:${(server.server.address() as AddressInfo).port}`,
@@ -134,6 +134,8 @@ async function dispatch(
     },
   };
   const result = await service(call);
+  // Sent as it is, a bad one would end the whole process.
+  for (const [header, value] of Object.entries(result.headers ?? {})) validateHeaderValue(header, value);
   if (!asked && result.status < 400)
     throw new Error(`The local ${name} answered ${shown} without asking whether ${caller} may do it.`);
   return result;

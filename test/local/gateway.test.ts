@@ -217,6 +217,16 @@ describe('a service', () => {
     expect(logged.at(-1)).toContain('without asking');
   });
 
+  test('that answers with what no header can hold gets a 500', async () => {
+    answerWith = async (call) => {
+      call.authorize('s3:GetObject', 'arn:aws:s3:::temp/x');
+      return { status: 200, headers: { 'content-disposition': 'Großmutter ☺' } };
+    };
+    await expect(s3().send(new GetObjectCommand({ Bucket: 'temp', Key: 'x' }))).rejects.toMatchObject({
+      $metadata: { httpStatusCode: 500 },
+    });
+  });
+
   test('that does not exist is named', async () => {
     const client = new SecretsManagerClient(settings('place-order'));
     await expect(client.send(new GetSecretValueCommand({ SecretId: 'x' }))).rejects.toMatchObject({

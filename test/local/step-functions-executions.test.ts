@@ -459,6 +459,14 @@ describe('after a power cut', () => {
     expect(await next.describe(executionArn)).toMatchObject({ status: 'TIMED_OUT' });
   });
 
+  test('what has started before the resume goes on once', async () => {
+    const system = await startSystem(only({ ...check, Retry: [{ ErrorEquals: ['Broken'] }] }), mendable());
+    await system.run();
+    await system.resume();
+    await system.pass(1);
+    expect(system.calls).toHaveLength(2);
+  });
+
   test('what ended stays ended, and its name taken', async () => {
     const system = await startSystem(only(check));
     const executionArn = await system.start({}, 'job-1');

@@ -24,7 +24,7 @@ class Interruption extends Error {
 }
 
 export type Runner = {
-  /** Works on the execution from where it stands until its end. */
+  /** Works on the execution from where it stands until its end, unless something already does. */
   launch(execution: Execution, machine: Machine): void;
   /** Ends a running execution; resolves when that is recorded. */
   end(executionArn: string, end: End): Promise<void>;
@@ -49,6 +49,7 @@ export function createRunner({ activity, emit, log, ...rest }: RunnerOptions): R
   const running = new Map<string, { controller: AbortController; done: Promise<void> }>();
 
   function launch(execution: Execution, machine: Machine): void {
+    if (running.has(execution.arn)) return;
     const controller = new AbortController();
     const timeOut = () =>
       controller.abort(new Interruption({ status: 'TIMED_OUT', error: 'States.Timeout' }));

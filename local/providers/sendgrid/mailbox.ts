@@ -82,7 +82,7 @@ const rfc5987 = (name: string) =>
 const shown = (addresses: Address[]) =>
   addresses.map(({ email, name }) => (name ? `${name} <${email}>` : email)).join(', ');
 
-const timeOf = (ms: number) => `${new Date(ms).toISOString().slice(0, 19).replace('T', ' ')} UTC`;
+const timeOf = (ms: number) => `${new Date(ms).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
 
 const sizeOf = (bytes: number) =>
   bytes < 1000

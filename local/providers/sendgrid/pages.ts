@@ -17,8 +17,8 @@ a { color: var(--accent); }
 .mails li + li { border-top: 1px solid var(--line); }
 .mails a { display: block; padding: .8rem 1rem; color: inherit; text-decoration: none; overflow-wrap: anywhere; }
 .mails a:hover, .mails a:focus-visible { background: var(--ground); }
-.row { display: flex; justify-content: space-between; gap: 1rem; }
-.row time { flex: none; }
+.mails span { display: block; }
+.mails .row { display: flex; flex-wrap: wrap; justify-content: space-between; gap: 0 1rem; }
 .subject { font-weight: 600; }
 .bad { color: var(--bad); }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .25rem 1rem; margin: 0; overflow-wrap: anywhere; }
@@ -26,7 +26,7 @@ dt { color: var(--quiet); }
 dd { margin: 0; }
 pre { white-space: pre-wrap; overflow-wrap: anywhere; margin: 0; font: .9rem/1.5 ui-monospace, monospace; }
 iframe { display: block; width: 100%; height: min(80vh, 60rem); border: 1px solid var(--line); border-radius: 12px; background: #fff; }
-ul.files { margin: 0; padding-left: 1.2rem; overflow-wrap: anywhere; }
+ul.files { margin: 0; list-style: none; overflow-wrap: anywhere; }
 `;
 
 const page = `<!doctype html>
@@ -45,9 +45,9 @@ const list = `
 <h1>Mailbox</h1>
 {{#mails}}{{#first}}<ul class="mails">{{/first}}
 <li><a href="/messages/{{id}}">
-<span class="row quiet"><span>{{recipients}}</span><time>{{time}}</time></span>
 <span class="subject">{{subject}}</span>
-<span class="quiet{{#bad}} bad{{/bad}}">{{status}}{{#attachmentCount}} · {{attachmentCount}} attached{{/attachmentCount}}</span>
+<span class="quiet">{{recipients}}</span>
+<span class="row quiet"><span{{#bad}} class="bad"{{/bad}}>{{status}}{{#attachmentCount}} · {{attachmentCount}} attached{{/attachmentCount}}</span><time>{{time}}</time></span>
 </a></li>
 {{#last}}</ul>{{/last}}{{/mails}}
 {{^mails}}<p class="card quiet">Nothing has been sent yet. Mails appear here instead of leaving this machine.</p>{{/mails}}
@@ -64,10 +64,10 @@ const mail = `
 <dt>Sent</dt><dd>{{time}}</dd>
 <dt>Status</dt><dd{{#bad}} class="bad"{{/bad}}>{{status}}</dd>
 </dl></div>
-{{#files.length}}<h2>Attachments</h2><ul class="card files" style="padding-left:2rem">
+{{#files.length}}<h2>Attachments</h2><ul class="card files">
 {{#files}}<li><a href="/messages/{{id}}/attachments/{{index}}">{{filename}}</a> <span class="quiet">{{type}}, {{size}}</span></li>{{/files}}
 </ul>{{/files.length}}
-{{#hasHtml}}<h2>As shown by a mail program · <a href="/messages/{{id}}/html">alone</a></h2>
+{{#hasHtml}}<h2>As a mail program shows it (<a href="/messages/{{id}}/html">alone</a>)</h2>
 <iframe title="The mail" sandbox="allow-popups allow-popups-to-escape-sandbox" src="/messages/{{id}}/html"></iframe>{{/hasHtml}}
 {{#text}}<h2>Plain text</h2><div class="card"><pre>{{text}}</pre></div>{{/text}}
 <h2>For programs</h2>

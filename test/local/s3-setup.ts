@@ -2,7 +2,13 @@
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { S3Client } from '@aws-sdk/client-s3';
+import {
+  GetObjectCommand,
+  type GetObjectCommandInput,
+  PutObjectCommand,
+  type PutObjectCommandInput,
+  S3Client,
+} from '@aws-sdk/client-s3';
 import { createGateway } from '../../local/aws/gateway.ts';
 import { createIam } from '../../local/aws/iam.ts';
 import { createS3 } from '../../local/aws/s3/index.ts';
@@ -111,3 +117,24 @@ export async function openS3(setup: Setup = {}) {
 }
 
 export type OpenedS3 = Awaited<ReturnType<typeof openS3>>;
+
+/** What an SDK's error looks like. */
+export const refused = (name: string, status: number) => ({ name, $metadata: { httpStatusCode: status } });
+
+/** The calls most tests make, on the bucket `photos`. */
+export function shortCalls(local: () => OpenedS3) {
+  const Bucket = 'photos';
+  const get = (Key: string, more: Partial<GetObjectCommandInput> = {}, caller?: string) =>
+    local()
+      .client(caller)
+      .send(new GetObjectCommand({ Bucket, Key, ...more }));
+  return {
+    get,
+    put: (Key: string, Body: string | Buffer, more: Partial<PutObjectCommandInput> = {}, caller?: string) =>
+      local()
+        .client(caller)
+        .send(new PutObjectCommand({ Bucket, Key, Body, ...more })),
+    text: async (Key: string, more: Partial<GetObjectCommandInput> = {}) =>
+      (await get(Key, more)).Body?.transformToString(),
+  };
+}

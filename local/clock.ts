@@ -69,7 +69,11 @@ export function createClock({
       new Promise((resolve) => {
         if (signal?.aborted) return resolve();
         const timer = after(ms, resolve);
-        signal?.addEventListener('abort', () => (timer.cancel(), resolve()), { once: true });
+        const stopWaiting = () => {
+          timer.cancel();
+          resolve();
+        };
+        signal?.addEventListener('abort', stopWaiting, { once: true });
       }),
     advance(ms) {
       moved += ms;

@@ -30,7 +30,8 @@ export class StepError extends Error {
 
   constructor(kind: ErrorKind, code: string, message: string, options: ErrorOptions = {}) {
     super(message, { cause: options.cause });
-    this.name = 'StepError';
+    // A poller's task is caught by this name.
+    this.name = code;
     this.kind = kind;
     this.code = code;
     this.status = options.status ?? defaultStatus[kind];

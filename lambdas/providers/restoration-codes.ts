@@ -85,6 +85,11 @@ export const restorationCodes = {
     meaning: 'The restoration service does not know the prediction.',
     operator: 'Check that the token belongs to the account that created it.',
   },
+  poller_broken: {
+    kind: 'later',
+    meaning: 'The poller that watched the prediction broke or was stopped.',
+    operator: 'Read the failed execution in Step Functions; another attempt follows by itself.',
+  },
   output_gone: {
     kind: 'later',
     meaning: 'The restored photo was deleted at the provider before it was stored.',
@@ -116,8 +121,12 @@ export const restorationCodes = {
 
 export type RestorationCode = keyof typeof restorationCodes;
 
-/** Whether another attempt may succeed without anybody’s help, or with an operator’s. */
-export const isRetryable = (code: RestorationCode): boolean => restorationCodes[code].kind !== 'final';
+/** Whether another attempt may succeed, by itself or with an operator’s help. A code that is not listed may: attempts are bounded. */
+export const isRetryable = (code: string): boolean => !isFinal.has(code);
+
+const isFinal: ReadonlySet<string> = new Set(
+  Object.entries(restorationCodes).flatMap(([code, { kind }]) => (kind === 'final' ? [code] : [])),
+);
 
 /** The error of that code, in its own sentence. */
 export function restorationError(code: RestorationCode, options?: ErrorOptions): StepError {

@@ -1,0 +1,209 @@
+/** A customer of the running system: everything through the public API, the payment page, the mailbox and the links in it. */
+import { readFile } from 'node:fs/promises';
+import { basename, extname } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+
+/** Where the system answers; `npm start` prints them. */
+export type Addresses = { api: string; mailbox: string };
+
+export type Photo = { name: string; type: string; bytes: Buffer };
+
+const types: Record<string, string> = {
+  '.jpg': 'image/jpeg',
+  '.jpeg': 'image/jpeg',
+  '.png': 'image/png',
+  '.webp': 'image/webp',
+  '.heic': 'image/heic',
+  '.tif': 'image/tiff',
+  '.tiff': 'image/tiff',
+  '.svg': 'image/svg+xml',
+};
+
+/** @throws Error when there is no such file */
+export async function readPhoto(path: string): Promise<Photo> {
+  const type = types[extname(path).toLowerCase()] ?? 'application/octet-stream';
+  const bytes = await readFile(path).catch(() => {
+    throw new Error(`There is no file ${path}, or it cannot be read.`);
+  });
+  return { name: basename(path), type, bytes };
+}
+
+/** An answer of the API that says no, in its own sentence. */
+export class Refused extends Error {
+  readonly status: number;
+
+  constructor(status: number, sentence: string) {
+    super(sentence);
+    this.status = status;
+  }
+}
+
+type Call = { method?: string; body?: unknown; key?: string };
+
+/** One call of the API; waits out a 503 as a browser would. */
+async function call<T>(
+  url: string,
+  { method = 'GET', body, key }: Call = {},
+): Promise<{ status: number; body: T }> {
+  const response = await fetch(url, {
+    method,
+    headers: {
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      ...(key === undefined ? {} : { authorization: `Bearer ${key}` }),
+    },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+  if (response.status === 503) {
+    await pause(1000 * Number(response.headers.get('retry-after') ?? 1));
+    return call(url, { method, body, ...(key === undefined ? {} : { key }) });
+  }
+  const answer = (await response.json()) as T & { detail?: string };
+  if (!response.ok)
+    throw new Refused(response.status, answer.detail ?? `The API answered ${response.status}.`);
+  return { status: response.status, body: answer };
+}
+
+type PresignedPost = { url: string; fields: Record<string, string> };
+type NewSession = { sessionId: string; photos: { id: string; name: string; upload: PresignedPost }[] };
+type SessionPhoto = { id: string; name: string; state: string; detail?: string };
+export type SessionState = { photos: SessionPhoto[]; price: { currency: string; total: string } };
+export type OrderState = {
+  orderNumber: string;
+  status: string;
+  photos: { id: string; name: string; state: string; restored?: { id: string } }[];
+};
+export type Order = { orderId: string; orderNumber: string; key: string };
+
+async function post({ url, fields }: PresignedPost, photo: Photo): Promise<void> {
+  const form = new FormData();
+  for (const [name, value] of Object.entries(fields)) form.append(name, value);
+  form.append('file', new Blob([new Uint8Array(photo.bytes)], { type: photo.type }), photo.name);
+  const response = await fetch(url, { method: 'POST', body: form });
+  if (!response.ok)
+    throw new Refused(response.status, `The storage refused ${photo.name}: ${await response.text()}`);
+}
+
+/** Tells the API about the photos and posts the bytes of each straight to the storage. */
+export async function upload(
+  { api }: Addresses,
+  photos: Photo[],
+  email: string,
+  onSent: (name: string) => void,
+) {
+  const announced = photos.map(({ name, type, bytes }) => ({ name, type, size: bytes.length }));
+  const { body } = await call<NewSession>(`${api}/api/upload`, {
+    method: 'POST',
+    body: { email, photos: announced },
+  });
+  await Promise.all(
+    body.photos.map(async ({ upload: target }, index) => {
+      const photo = photos[index];
+      if (!photo) return;
+      await post(target, photo);
+      onSent(photo.name);
+    }),
+  );
+  return body.sessionId;
+}
+
+/** Looks until the answer satisfies, ten times a second at most. */
+async function until<T>(look: () => Promise<T>, satisfied: (value: T) => boolean): Promise<T> {
+  for (;;) {
+    const value = await look();
+    if (satisfied(value)) return value;
+    await pause(100);
+  }
+}
+
+/** Resolves when every photo has arrived or was refused. */
+export async function arrived({ api }: Addresses, sessionId: string): Promise<SessionState> {
+  const look = async () => (await call<SessionState>(`${api}/api/upload/${sessionId}`)).body;
+  return until(look, ({ photos }) => photos.every(({ state }) => state !== 'waiting'));
+}
+
+/** Opens a checkout and pays on its page, as a browser's form would. Answers the checkout's id. */
+export async function pay(
+  { api }: Addresses,
+  sessionId: string,
+  payer: { email: string; name: string },
+): Promise<string> {
+  const checkout = await call<{ checkoutId: string; url: string }>(`${api}/api/checkout`, {
+    method: 'POST',
+    body: { sessionId },
+  });
+  const { checkoutId, url } = checkout.body;
+  const form = new URLSearchParams({ outcome: 'pay', ...payer });
+  const response = await fetch(`${url}/pay`, { method: 'POST', body: form, redirect: 'manual' });
+  if (response.status !== 303 && response.status !== 302)
+    throw new Refused(response.status, `The payment page answered ${response.status}.`);
+  return checkoutId;
+}
+
+/** Exchanges the checkout for the order, as soon as the payment's webhook has arrived. */
+export async function claim({ api }: Addresses, checkoutId: string): Promise<Order> {
+  const look = () => call<Order>(`${api}/api/orders/claim`, { method: 'POST', body: { checkoutId } });
+  return (await until(look, ({ status }) => status === 200)).body;
+}
+
+/** Watches the order until it has ended; tells every look. */
+export async function watch(
+  { api }: Addresses,
+  { orderId, key }: Order,
+  onLook: (order: OrderState) => void,
+): Promise<OrderState> {
+  const look = async () => {
+    const { body } = await call<OrderState>(`${api}/api/orders/${orderId}`, { key });
+    onLook(body);
+    return body;
+  };
+  return until(look, ({ status }) => ['completed', 'failed', 'refunded'].includes(status));
+}
+
+type MailListing = { messages: { id: string; to: string; subject: string }[] };
+export type Mail = { subject: string; text: string };
+
+/** Waits for the mail to `email` whose text speaks of `orderNumber` and holds download links. */
+export async function readMail({ mailbox }: Addresses, email: string, orderNumber: string): Promise<Mail> {
+  const read = new Set<string>();
+  const look = async () => {
+    const { messages } = (await call<MailListing>(`${mailbox}/api/messages`)).body;
+    for (const { id, to } of messages.filter((message) => !read.has(message.id))) {
+      read.add(id);
+      if (!to.includes(email)) continue;
+      const mail = (await call<Mail>(`${mailbox}/api/messages/${id}`)).body;
+      if (mail.text.includes(orderNumber) && downloadLinks(mail).length > 0) return mail;
+    }
+    return undefined;
+  };
+  const mail = await until(look, (found) => found !== undefined);
+  if (!mail) throw new Error('There is no mail.');
+  return mail;
+}
+
+/** The download links of a mail's plain text, in its order. */
+export const downloadLinks = ({ text }: Mail): string[] =>
+  text.match(/https?:\/\/\S+\/download\/[\w-]+/g) ?? [];
+
+/** A new link to one photo of the order, original or restored. */
+export async function linkTo({ api }: Addresses, { orderId, key }: Order, imageId: string): Promise<string> {
+  const body = { type: 'single_image', imageId };
+  return (
+    await call<{ url: string }>(`${api}/api/orders/${orderId}/downloads`, { method: 'POST', body, key })
+  ).body.url;
+}
+
+export type Download = { name: string; bytes: Buffer };
+
+/** Follows a download link; an archive still being packed is waited for. */
+export async function download(url: string): Promise<Download> {
+  const response = await fetch(url);
+  if (response.status === 202) {
+    await pause(1000 * Number(response.headers.get('retry-after') ?? 1));
+    return download(url);
+  }
+  if (!response.ok)
+    throw new Refused(response.status, `The link answered ${response.status}: ${await response.text()}`);
+  const disposition = response.headers.get('content-disposition') ?? '';
+  const name = /filename\*=UTF-8''([^;]+)/.exec(disposition)?.[1] ?? 'download';
+  return { name: basename(decodeURIComponent(name)), bytes: Buffer.from(await response.arrayBuffer()) };
+}

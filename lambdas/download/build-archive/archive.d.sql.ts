@@ -1,0 +1,14 @@
+/** Written by `npm run statements` from archive.sql. */
+import type { Statement } from '../../platform/database.ts';
+
+export declare const archive: Statement<{
+  linkId: string;
+}, {
+  orderId: string;
+  imageId: string;
+  storageBucket: string;
+  storagePath: string;
+  format: string;
+  originalFilename: string;
+  restoredAt: string;
+}>;

@@ -1,0 +1,13 @@
+-- The photos of a link, to be packed: at most an order's photos.
+select
+  link.order_id as "order_id!",
+  images.id as "image_id!",
+  images.storage_bucket as "storage_bucket!",
+  images.storage_path as "storage_path!",
+  coalesce(images.format, 'jpg') as "format!",
+  coalesce(images.original_filename, 'photo') as "original_filename!",
+  coalesce(images.processing_completed_at, images.created_at) as "restored_at!"
+from download_links as link
+join images on images.id = any (link.target_images)
+where link.id = :link_id::uuid
+order by images.original_filename, images.id;

@@ -1,0 +1,48 @@
+/** POST /api/orders/{order}/downloads: for who holds the order's key, a new link to one photo or to a ZIP of all restored ones. */
+import { z } from 'zod';
+import { run } from '../../platform/database.ts';
+import { callersFault } from '../../platform/errors.ts';
+import { apiHandler, jsonBody } from '../../platform/http.ts';
+import { send } from '../../platform/messages.ts';
+import { authorisedOrder } from '../../platform/order-key.ts';
+import { count, settings } from '../../platform/settings.ts';
+import { newToken, tokenHash } from '../token.ts';
+import { create } from './create.sql';
+
+const { ORDER_KEY_SECRET_ARN, BUILD_ARCHIVE_QUEUE_URL, LINK_EXPIRY_SECONDS, LINK_MAX_DOWNLOADS } = settings({
+  ORDER_KEY_SECRET_ARN: z.string(),
+  BUILD_ARCHIVE_QUEUE_URL: z.url(),
+  LINK_EXPIRY_SECONDS: count,
+  LINK_MAX_DOWNLOADS: count,
+});
+
+const body = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('single_image'), imageId: z.guid() }),
+  z.object({ type: z.literal('zip_all') }),
+]);
+
+const nothingThere = (type: string) =>
+  type === 'zip_all'
+    ? callersFault('nothing_restored', 'No photo of this order is restored yet.', { status: 409 })
+    : callersFault('unknown_photo', 'This order has no such photo, or it is not there yet.', { status: 404 });
+
+export const handler = apiHandler(async (request) => {
+  const orderId = await authorisedOrder(request, ORDER_KEY_SECRET_ARN);
+  const wanted = jsonBody(request, body);
+  const token = newToken();
+  const [link] = await run(create, {
+    orderId,
+    linkType: wanted.type,
+    imageId: wanted.type === 'single_image' ? wanted.imageId : null,
+    tokenHash: tokenHash(token),
+    maxDownloads: LINK_MAX_DOWNLOADS,
+    linkSeconds: LINK_EXPIRY_SECONDS,
+    ipAddress: request.ipAddress,
+    userAgent: request.userAgent,
+  });
+  if (!link) throw nothingThere(wanted.type);
+  if (wanted.type === 'zip_all')
+    await send(BUILD_ARCHIVE_QUEUE_URL, [{ linkId: link.id }], { groupId: orderId });
+  const { expiresAt, maxDownloads } = link;
+  return { status: 201, body: { url: `${request.origin}/download/${token}`, expiresAt, maxDownloads } };
+});

@@ -1,0 +1,82 @@
+/** GET /download/{token}: checks and counts, then redirects to a presigned address that lives for minutes. An archive not built yet is a 202. */
+import { GetObjectCommand } from '@aws-sdk/client-s3';
+import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
+import { z } from 'zod';
+import { run } from '../../platform/database.ts';
+import { callersFault } from '../../platform/errors.ts';
+import { type Answer, apiHandler, type Request } from '../../platform/http.ts';
+import { send } from '../../platform/messages.ts';
+import { exists, s3 } from '../../platform/objects.ts';
+import { settings } from '../../platform/settings.ts';
+import { archiveKey, contentDisposition, restoredName } from '../delivery.ts';
+import { looksLikeToken, tokenHash } from '../token.ts';
+import { open } from './open.sql';
+
+const { RESTORED_BUCKET, BUILD_ARCHIVE_QUEUE_URL } = settings({
+  RESTORED_BUCKET: z.string(),
+  BUILD_ARCHIVE_QUEUE_URL: z.url(),
+});
+
+/** Long enough to begin a download on a slow line, and to resume it. */
+const redirectSeconds = 15 * 60;
+/** 100 photos take about this long to pack. */
+const archiveWaitSeconds = 3;
+
+const unknownLink = () => callersFault('unknown_link', 'There is no such download link.', { status: 404 });
+const how = 'Open your order from your confirmation email to get a new link.';
+const expiredLink = () => callersFault('link_expired', `This link has expired. ${how}`, { status: 410 });
+const spentLink = () =>
+  callersFault('link_spent', `This link has been used as often as it may be. ${how}`, { status: 410 });
+
+async function look(request: Request, archiveReady: boolean) {
+  const hash = tokenHash(request.path.token ?? '');
+  const { ipAddress, userAgent } = request;
+  const rows = await run(open, { tokenHash: hash, archiveReady, ipAddress, userAgent });
+  const [first] = rows;
+  if (!first) throw unknownLink();
+  if (first.expired) throw expiredLink();
+  if (first.spent) throw spentLink();
+  return { first, rows };
+}
+
+async function redirect(Bucket: string, Key: string, disposition: string): Promise<Answer> {
+  const object = new GetObjectCommand({ Bucket, Key, ResponseContentDisposition: disposition });
+  const location = await getSignedUrl(s3, object, { expiresIn: redirectSeconds });
+  return { status: 302, headers: { location, 'referrer-policy': 'no-referrer' } };
+}
+
+async function openArchive(
+  request: Request,
+  { first, rows }: Awaited<ReturnType<typeof look>>,
+): Promise<Answer> {
+  const key = archiveKey(
+    first.orderId,
+    rows.map(({ imageId }) => imageId),
+  );
+  if (!(await exists(RESTORED_BUCKET, key))) {
+    await send(BUILD_ARCHIVE_QUEUE_URL, [{ linkId: first.linkId }], { groupId: first.orderId });
+    const detail = 'Your photos are being packed. Please open this link again in a few seconds.';
+    return {
+      status: 202,
+      headers: { 'retry-after': String(archiveWaitSeconds) },
+      body: { state: 'packing', detail },
+    };
+  }
+  const counted = await look(request, true);
+  const name = `RestoreClick ${counted.first.orderNumber}.zip`;
+  return redirect(
+    RESTORED_BUCKET,
+    key,
+    contentDisposition(name, `restoreclick-${counted.first.orderNumber}.zip`),
+  );
+}
+
+export const handler = apiHandler(async (request) => {
+  if (!looksLikeToken(request.path.token ?? '')) throw unknownLink();
+  const found = await look(request, false);
+  const { first } = found;
+  if (!first.single) return openArchive(request, found);
+  const { originalFilename, format, imageType } = first;
+  const name = imageType === 'restored' ? restoredName(originalFilename, format) : originalFilename;
+  return redirect(first.storageBucket, first.storagePath, contentDisposition(name, `photo.${format}`));
+});

@@ -1,0 +1,23 @@
+/** Written by `npm run statements` from open.sql. */
+import type { Statement } from '../../platform/database.ts';
+
+export declare const open: Statement<{
+  ipAddress: string | null;
+  userAgent: string | null;
+  tokenHash: string;
+  archiveReady: boolean;
+}, {
+  linkId: string;
+  orderId: string;
+  expired: boolean;
+  spent: boolean;
+  single: boolean;
+  counted: boolean;
+  orderNumber: string;
+  imageId: string;
+  imageType: string;
+  storageBucket: string;
+  storagePath: string;
+  format: string;
+  originalFilename: string;
+}>;

@@ -1,0 +1,46 @@
+-- Looks a link up and counts the download in one breath. An archive is counted only when it is there to be had.
+-- Answers a row for each photo of the link.
+-- :ip_address may be null
+-- :user_agent may be null
+with actor as materialized (
+  select
+    set_config('app.actor', :actor, true),
+    set_config('app.ip_address', coalesce(:ip_address::text, ''), true),
+    set_config('app.user_agent', coalesce(:user_agent::text, ''), true)
+),
+found as (
+  select
+    id, order_id, link_type, target_images,
+    expires_at <= present() as expired, download_count >= max_downloads as spent,
+    link_type = 'single_image' or cardinality(target_images) = 1 as single
+  from download_links
+  where token = :token_hash
+),
+counted as (
+  update download_links as link
+  set download_count = link.download_count + 1, last_accessed_at = present()
+  from actor, found
+  where link.id = found.id
+    and not found.expired and not found.spent
+    and (found.single or :archive_ready::boolean)
+  returning link.id
+)
+select
+  found.id as "link_id!",
+  found.order_id as "order_id!",
+  found.expired as "expired!",
+  found.spent as "spent!",
+  found.single as "single!",
+  exists (select from counted) as "counted!",
+  orders.order_number as "order_number!",
+  images.id as "image_id!",
+  images.type as "image_type!",
+  images.storage_bucket as "storage_bucket!",
+  images.storage_path as "storage_path!",
+  coalesce(images.format, 'jpg') as "format!",
+  coalesce(images.original_filename, 'photo') as "original_filename!"
+from actor
+cross join found
+join orders on orders.id = found.order_id
+join images on images.id = any (found.target_images)
+order by images.id;

@@ -1,0 +1,9 @@
+/** Written by `npm run statements` from apply.sql. */
+import type { Statement } from '../../platform/database.ts';
+
+export declare const apply: Statement<{
+  events: string;
+}, {
+  received: number;
+  applied: number;
+}>;

@@ -1,0 +1,34 @@
+/** Written by `npm run statements` from claim.sql. */
+import type { Statement } from '../../platform/database.ts';
+
+export declare const claim: Statement<{
+  emailId: string;
+  leaseSeconds: number;
+  seed: string;
+  maxDownloads: number;
+  linkSeconds: number;
+}, {
+  outcome: string;
+  waitSeconds: number;
+  attempt: number;
+  orderId: string;
+  orderNumber: string;
+  orderStatus: string;
+  paymentStatus: string;
+  currency: string;
+  totalAmount: string;
+  photoCount: number | null;
+  emailType: string;
+  toEmail: string;
+  toName: string | null;
+  ccEmails: string[] | null;
+  dynamicData: unknown;
+  archiveLinkId: string | null;
+  linksExpireAt: string | null;
+  originalFilename: string | null;
+  photoStatus: string | null;
+  restoredId: string | null;
+  format: string | null;
+  mimeType: string | null;
+  attachmentPath: string | null;
+}>;

@@ -1,0 +1,96 @@
+-- Takes an email that is due, or whose holder died, for as long as the lease, and makes the download links it carries.
+-- A link's token is the SHA-256 of a seed of 256 random bits, which only this call knows, and of what it opens; the row keeps its hash.
+-- Answers a row for each photo the email speaks of (at most an order's photos), or one without a photo.
+with actor as materialized (
+  select set_config('app.actor', :actor, true)
+),
+found as (
+  select
+    email.id, email.order_id, email.email_type, email.to_email, email.to_name, email.cc_emails, email.status,
+    email.attempt_number, email.max_attempts, email.dynamic_data, email.attachments, email.scheduled_for, email.leased_until,
+    orders.order_number, orders.currency, orders.total_amount, orders.photo_count, orders.payment_status,
+    orders.status as order_status
+  from email_queue as email
+  join orders on orders.id = email.order_id
+  where email.id = :email_id::uuid
+),
+claimed as (
+  update email_queue as email
+  set
+    status = 'sending', attempt_number = email.attempt_number + 1,
+    leased_until = present() + make_interval(secs => :lease_seconds::int)
+  from actor, found
+  where email.id = found.id
+    and found.attempt_number < found.max_attempts
+    and ((found.status = 'pending' and found.scheduled_for <= present())
+      or (found.status = 'sending' and found.leased_until <= present()))
+  returning email.id, email.attempt_number
+),
+photo as (
+  select
+    original.id as original_id, original.original_filename, original.status,
+    restored.id as restored_id, restored.storage_bucket, restored.storage_path, restored.format, restored.mime_type
+  from found
+  join images as original on original.order_id = found.order_id and original.type = 'original'
+  left join images as restored on restored.parent_image_id = original.id and restored.status = 'completed'
+  where found.email_type <> 'order_confirmation'
+),
+wanted as (
+  select 'single_image' as link_type, photo.restored_id::text as opens, array[photo.restored_id] as target_images
+  from found, photo
+  where found.email_type = 'restoration_complete' and photo.restored_id is not null
+  union all
+  select
+    case found.email_type when 'share_family' then 'share' else 'zip_all' end, 'all',
+    array_agg(photo.restored_id order by photo.restored_id)
+  from found, photo
+  where photo.restored_id is not null
+  group by found.email_type
+),
+linked as (
+  insert into download_links (order_id, token, link_type, target_images, max_downloads, expires_at)
+  select
+    found.order_id,
+    encode(sha256(convert_to(encode(sha256(convert_to(:seed || '/' || wanted.opens, 'UTF8')), 'hex'), 'UTF8')), 'hex'),
+    wanted.link_type, wanted.target_images, :max_downloads::int, present() + make_interval(secs => :link_seconds::int)
+  from claimed, found, wanted
+  returning id, link_type, expires_at
+)
+select
+  case
+    when claimed.id is not null then 'claimed'
+    when found.status in ('sent', 'failed', 'bounced') then 'ended'
+    when found.attempt_number >= found.max_attempts
+      and (found.status = 'pending' or found.leased_until <= present()) then 'exhausted'
+    else 'waiting'
+  end as "outcome!",
+  greatest(1, least(900, ceil(extract(epoch from
+    case found.status when 'sending' then found.leased_until else found.scheduled_for end - present()))))::int
+    as "wait_seconds!",
+  coalesce(claimed.attempt_number, found.attempt_number) as "attempt!",
+  found.order_id as "order_id!",
+  found.order_number as "order_number!",
+  found.order_status as "order_status!",
+  found.payment_status as "payment_status!",
+  found.currency as "currency!",
+  found.total_amount as "total_amount!",
+  found.photo_count,
+  found.email_type as "email_type!",
+  found.to_email as "to_email!",
+  found.to_name,
+  found.cc_emails,
+  found.dynamic_data as "dynamic_data!",
+  (select id from linked where link_type in ('zip_all', 'share')) as archive_link_id,
+  (select min(expires_at) from linked) as links_expire_at,
+  photo.original_filename,
+  photo.status as photo_status,
+  photo.restored_id,
+  photo.format,
+  photo.mime_type,
+  case when found.attachments @> jsonb_build_array(jsonb_build_object('imageId', photo.restored_id))
+    then photo.storage_path end as attachment_path
+from actor
+cross join found
+left join claimed on true
+left join photo on claimed.id is not null
+order by photo.original_filename, photo.original_id;

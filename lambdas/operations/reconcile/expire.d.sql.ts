@@ -1,0 +1,8 @@
+/** Written by `npm run statements` from expire.sql. */
+import type { Statement } from '../../platform/database.ts';
+
+export declare const expire: Statement<{
+  batch: number;
+}, {
+  expired: number;
+}>;

@@ -1,0 +1,9 @@
+/** Written by `npm run statements` from claim.sql. */
+import type { Statement } from '../../platform/database.ts';
+
+export declare const claim: Statement<{
+  checkoutId: string;
+}, {
+  id: string;
+  orderNumber: string;
+}>;

@@ -1,0 +1,42 @@
+/** POST /api/orders/claim: the browser that paid exchanges its Checkout Session id, which only it knows, for the order's id, number and key. */
+import { z } from 'zod';
+import { payments } from '../../payment/provider.ts';
+import { run } from '../../platform/database.ts';
+import { callersFault } from '../../platform/errors.ts';
+import { apiHandler, jsonBody } from '../../platform/http.ts';
+import { orderKey } from '../../platform/order-key.ts';
+import { settings } from '../../platform/settings.ts';
+import { claim } from './claim.sql';
+
+const { ORDER_KEY_SECRET_ARN } = settings({ ORDER_KEY_SECRET_ARN: z.string() });
+
+const body = z.object({
+  checkoutId: z.string().regex(/^cs_\w{10,250}$/, 'this is not the id of a checkout'),
+});
+
+const waitSeconds = 1;
+
+/** Without an order: is it on its way, or will there never be one? */
+async function waiting(checkoutId: string) {
+  const checkout = await (await payments()).getCheckout(checkoutId);
+  if (checkout.uploadSessionId === null)
+    throw callersFault('unknown_checkout', 'We do not know this checkout.', { status: 404 });
+  if (checkout.status === 'expired')
+    throw callersFault(
+      'checkout_expired',
+      'This checkout has expired unpaid. Please start it again from your photos.',
+      {
+        status: 410,
+      },
+    );
+  const state = checkout.status === 'open' ? 'awaiting_payment' : 'placing_order';
+  return { status: 202, headers: { 'retry-after': String(waitSeconds) }, body: { state } };
+}
+
+export const handler = apiHandler(async (request) => {
+  const { checkoutId } = jsonBody(request, body);
+  const [order] = await run(claim, { checkoutId });
+  if (!order) return waiting(checkoutId);
+  const { id, orderNumber } = order;
+  return { status: 200, body: { orderId: id, orderNumber, key: await orderKey(ORDER_KEY_SECRET_ARN, id) } };
+});

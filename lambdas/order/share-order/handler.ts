@@ -1,0 +1,58 @@
+/** POST /api/orders/{order}/share: sends the family a link to the restored photos. */
+import { z } from 'zod';
+import { run } from '../../platform/database.ts';
+import { callersFault } from '../../platform/errors.ts';
+import { apiHandler, jsonBody } from '../../platform/http.ts';
+import { send } from '../../platform/messages.ts';
+import { authorisedOrder, unknownOrder } from '../../platform/order-key.ts';
+import { count, settings } from '../../platform/settings.ts';
+import { share } from './share.sql';
+
+const { ORDER_KEY_SECRET_ARN, SEND_EMAIL_QUEUE_URL, SHARE_MAX_RECIPIENTS, SHARE_MAX_ROUNDS } = settings({
+  ORDER_KEY_SECRET_ARN: z.string(),
+  SEND_EMAIL_QUEUE_URL: z.url(),
+  SHARE_MAX_RECIPIENTS: count,
+  SHARE_MAX_ROUNDS: count,
+});
+
+const body = z.object({
+  recipients: z
+    .array(z.email().max(255))
+    .min(1, 'name at least one recipient')
+    .max(SHARE_MAX_RECIPIENTS, `share with at most ${SHARE_MAX_RECIPIENTS} people at a time`),
+  senderName: z.string().trim().min(1).max(100).optional(),
+  message: z.string().trim().max(1000).optional(),
+});
+
+const emailIdList = z.array(z.guid());
+
+export const handler = apiHandler(async (request) => {
+  const orderId = await authorisedOrder(request, ORDER_KEY_SECRET_ARN);
+  const { recipients, senderName, message } = jsonBody(request, body);
+  const [row] = await run(share, {
+    orderId,
+    recipients: JSON.stringify(recipients),
+    senderName: senderName ?? null,
+    message: message ?? null,
+    maxRounds: SHARE_MAX_ROUNDS,
+    ipAddress: request.ipAddress,
+    userAgent: request.userAgent,
+  });
+  if (!row) throw unknownOrder();
+  if (!row.restored)
+    throw callersFault('nothing_restored', 'No photo of this order is restored yet.', { status: 409 });
+  const emailIds = emailIdList.parse(row.emailIds);
+  if (emailIds.length === 0)
+    throw callersFault(
+      'share_limit',
+      `An order can be shared ${SHARE_MAX_ROUNDS} times, and this one has been.`,
+      { status: 409 },
+    );
+  await send(
+    SEND_EMAIL_QUEUE_URL,
+    emailIds.map((emailId) => ({ emailId })),
+    { groupId: orderId },
+  );
+  const left = SHARE_MAX_ROUNDS - row.roundsBefore - 1;
+  return { status: 202, body: { recipients: emailIds.length, roundsLeft: left } };
+});

@@ -1,0 +1,16 @@
+/** Written by `npm run statements` from share.sql. */
+import type { Statement } from '../../platform/database.ts';
+
+export declare const share: Statement<{
+  ipAddress: string | null;
+  userAgent: string | null;
+  orderId: string;
+  senderName: string | null;
+  message: string | null;
+  recipients: string;
+  maxRounds: number;
+}, {
+  restored: boolean;
+  roundsBefore: number;
+  emailIds: unknown;
+}>;

@@ -1,0 +1,39 @@
+-- One round of sharing an order with the family: an email for each recipient, while rounds are left and there is something to see.
+-- :sender_name may be null
+-- :message may be null
+-- :ip_address may be null
+-- :user_agent may be null
+with actor as materialized (
+  select
+    set_config('app.actor', :actor, true),
+    set_config('app.ip_address', coalesce(:ip_address::text, ''), true),
+    set_config('app.user_agent', coalesce(:user_agent::text, ''), true)
+),
+found as (
+  select
+    orders.id, customers.name as customer_name,
+    exists (
+      select from images where images.order_id = orders.id and images.type = 'restored' and images.status = 'completed'
+    ) as restored,
+    coalesce((
+      select max(round) from email_queue where order_id = orders.id and email_type = 'share_family'), 0) as rounds
+  from orders
+  join customers on customers.id = orders.customer_id
+  where orders.id = :order_id::uuid
+),
+shared as (
+  insert into email_queue (id, order_id, email_type, round, to_email, scheduled_for, dynamic_data)
+  select
+    derived_id(found.id::text, 'share_family/' || (found.rounds + 1) || '/' || recipient.email),
+    found.id, 'share_family', found.rounds + 1, recipient.email, present(),
+    jsonb_strip_nulls(jsonb_build_object(
+      'senderName', coalesce(:sender_name::text, found.customer_name), 'message', :message::text))
+  from actor, found, (select distinct lower(email) as email from jsonb_array_elements_text(:recipients::jsonb) as email) as recipient
+  where found.restored and found.rounds < :max_rounds::int
+  returning id
+)
+select
+  found.restored as "restored!",
+  found.rounds as "rounds_before!",
+  coalesce((select jsonb_agg(id) from shared), '[]') as "email_ids!"
+from actor, found;

@@ -1,0 +1,20 @@
+/** Written by `npm run statements` from freeze.sql. */
+import type { Statement } from '../../platform/database.ts';
+
+export declare const freeze: Statement<{
+  ipAddress: string | null;
+  userAgent: string | null;
+  sessionId: string;
+  unitAmountCents: number;
+  currency: string;
+  onlyArrived: boolean;
+  expirySeconds: number;
+  customerEmail: string | null;
+}, {
+  known: number;
+  sold: boolean;
+  arriving: unknown;
+  attempt: number | null;
+  paths: unknown;
+  earlierCheckoutId: string | null;
+}>;

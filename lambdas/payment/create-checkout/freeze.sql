@@ -1,0 +1,54 @@
+-- Opens the next attempt to sell a session's photos and freezes what it sells; changes nothing while that is not possible.
+-- :customer_email may be null
+-- :ip_address may be null
+-- :user_agent may be null
+with actor as materialized (
+  select
+    set_config('app.actor', :actor, true),
+    set_config('app.ip_address', coalesce(:ip_address::text, ''), true),
+    set_config('app.user_agent', coalesce(:user_agent::text, ''), true)
+),
+photo as (
+  select id, original_filename, storage_path, status, expires_at > present() as alive
+  from file_uploads
+  where upload_session_id = :session_id
+),
+arriving as (select id, original_filename from photo where status = 'pending' and alive),
+sellable as (select id, storage_path from photo where status = 'uploaded' and alive),
+earlier as (
+  select attempt, stripe_checkout_session_id
+  from checkouts
+  where upload_session_id = :session_id
+  order by attempt desc
+  limit 1
+),
+sold as (select id from orders where upload_session_id = :session_id),
+opened as (
+  insert into checkouts (id, upload_session_id, attempt, photo_count, unit_amount_cents, currency)
+  select
+    derived_id(:session_id, 'checkout ' || next.attempt),
+    :session_id, next.attempt, (select count(*) from sellable), :unit_amount_cents::int, :currency
+  from actor, (select coalesce(max(attempt), 0) + 1 as attempt from earlier) as next
+  where exists (select from sellable)
+    and not exists (select from sold)
+    and (:only_arrived::boolean or not exists (select from arriving))
+  returning attempt
+),
+frozen as (
+  update file_uploads as upload
+  set
+    checkout_attempt = coalesce(upload.checkout_attempt, opened.attempt),
+    expires_at = greatest(upload.expires_at, present() + make_interval(secs => :expiry_seconds::int)),
+    customer_email = coalesce(lower(:customer_email::text), upload.customer_email)
+  from opened, sellable
+  where upload.id = sellable.id
+  returning upload.storage_path
+)
+select
+  (select count(*)::int from photo) as "known!",
+  exists (select from sold) as "sold!",
+  coalesce((select jsonb_agg(original_filename order by id) from arriving), '[]') as "arriving!",
+  (select attempt from opened) as attempt,
+  coalesce((select jsonb_agg(storage_path order by storage_path) from frozen), '[]') as "paths!",
+  (select stripe_checkout_session_id from earlier) as earlier_checkout_id
+from actor;

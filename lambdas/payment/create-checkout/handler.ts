@@ -1,0 +1,106 @@
+/** POST /api/checkout: freezes the photos of a session, keeps them from expiring, and opens a Checkout Session for them. */
+import { z } from 'zod';
+import { one } from '../../platform/database.ts';
+import { callersFault } from '../../platform/errors.ts';
+import { apiHandler, jsonBody } from '../../platform/http.ts';
+import { tagStage } from '../../platform/objects.ts';
+import { count, settings } from '../../platform/settings.ts';
+import { payments } from '../provider.ts';
+import { freeze } from './freeze.sql';
+import { record } from './record.sql';
+
+const { TEMP_BUCKET, PRICE_CENTS, CURRENCY, CHECKOUT_EXPIRY_SECONDS, SITE_URL } = settings({
+  TEMP_BUCKET: z.string(),
+  PRICE_CENTS: count,
+  CURRENCY: z.string().length(3),
+  CHECKOUT_EXPIRY_SECONDS: count,
+  SITE_URL: z.url(),
+});
+
+const body = z.object({
+  sessionId: z.guid(),
+  email: z.email().max(255).optional(),
+  /** Sell what has arrived and leave the rest; without it, photos under way are a 409. */
+  onlyArrived: z.boolean().default(false),
+});
+
+const names = z.array(z.string());
+
+const alreadyPaid = () =>
+  callersFault(
+    'already_paid',
+    'These photos are paid for already. Your confirmation email has the link to the order.',
+    {
+      status: 409,
+    },
+  );
+
+/** A photo whose object is gone is found by `keep-original`, which fails it; the customer is not charged for nothing in the end. */
+async function keepFromExpiring(paths: string[]): Promise<void> {
+  // Ten at a time: 100 photos in about a second.
+  for (let start = 0; start < paths.length; start += 10)
+    await Promise.all(paths.slice(start, start + 10).map((path) => tagStage(TEMP_BUCKET, path, 'checkout')));
+}
+
+type Frozen = { known: number; sold: boolean; attempt: number | null };
+
+/** @throws StepError why nothing could be frozen */
+function frozenAttempt({ known, sold, attempt }: Frozen, arriving: string[]): number {
+  if (known === 0)
+    throw callersFault(
+      'unknown_session',
+      'We do not know this upload. It may have expired; please choose your photos again.',
+      {
+        status: 404,
+      },
+    );
+  if (sold) throw alreadyPaid();
+  if (attempt !== null) return attempt;
+  if (arriving.length > 0)
+    throw callersFault(
+      'photos_still_arriving',
+      `${arriving.length} of your photos are still on their way. Please wait a moment.`,
+      {
+        status: 409,
+        detail: { photos: arriving },
+      },
+    );
+  throw callersFault('no_photos', 'None of these photos can be restored, so there is nothing to pay for.', {
+    status: 409,
+  });
+}
+
+export const handler = apiHandler(async (request) => {
+  const { sessionId, email, onlyArrived } = jsonBody(request, body);
+  const frozen = await one(freeze, {
+    sessionId,
+    onlyArrived,
+    unitAmountCents: PRICE_CENTS,
+    currency: CURRENCY,
+    expirySeconds: CHECKOUT_EXPIRY_SECONDS,
+    customerEmail: email ?? null,
+    ipAddress: request.ipAddress,
+    userAgent: request.userAgent,
+  });
+  const attempt = frozenAttempt(frozen, names.parse(frozen.arriving));
+  const paths = names.parse(frozen.paths);
+  await keepFromExpiring(paths);
+  const provider = await payments();
+  if (frozen.earlierCheckoutId && (await provider.expireCheckout(frozen.earlierCheckoutId)) === 'complete')
+    throw alreadyPaid();
+  const checkout = await provider.createCheckout({
+    sessionId,
+    attempt,
+    photos: paths.length,
+    unitAmountCents: PRICE_CENTS,
+    currency: CURRENCY,
+    ...(email ? { customerEmail: email } : {}),
+    successUrl: `${SITE_URL}/order?checkout={CHECKOUT_SESSION_ID}`,
+    cancelUrl: `${SITE_URL}/checkout?session=${sessionId}`,
+  });
+  await one(record, { sessionId, attempt, checkoutId: checkout.id });
+  return {
+    status: 201,
+    body: { checkoutId: checkout.id, url: checkout.url, expiresAt: checkout.expiresAt, photos: paths.length },
+  };
+});

@@ -1,0 +1,10 @@
+/** Written by `npm run statements` from record.sql. */
+import type { Statement } from '../../platform/database.ts';
+
+export declare const record: Statement<{
+  checkoutId: string;
+  sessionId: string;
+  attempt: number;
+}, {
+  checkoutRow: string;
+}>;

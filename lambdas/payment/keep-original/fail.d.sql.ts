@@ -1,0 +1,11 @@
+/** Written by `npm run statements` from fail.sql. */
+import type { Statement } from '../../platform/database.ts';
+
+export declare const fail: Statement<{
+  imageId: string;
+  orderId: string;
+  errorCode: string;
+}, {
+  statusBefore: string;
+  last: boolean;
+}>;

@@ -1,0 +1,22 @@
+-- A photo that was sold cannot be kept: its image has failed. Says whether it was the order's last one open.
+with actor as materialized (
+  select set_config('app.actor', :actor, true)
+),
+found as (
+  select id, status, order_id from images where id = :image_id::uuid and order_id = :order_id::uuid
+),
+failed as (
+  update images
+  set status = 'failed', error_code = :error_code
+  from actor, found
+  where images.id = found.id and found.status in ('pending', 'uploaded')
+  returning images.id
+)
+select
+  found.status as status_before,
+  not exists (
+    select from images as other
+    where other.order_id = found.order_id and other.type = 'original'
+      and other.status in ('pending', 'uploaded', 'processing') and other.id <> found.id
+  ) and (found.status = 'failed' or exists (select from failed)) as "last!"
+from actor, found;

@@ -1,0 +1,11 @@
+/** Written by `npm run statements` from keep.sql. */
+import type { Statement } from '../../platform/database.ts';
+
+export declare const keep: Statement<{
+  imageId: string;
+  orderId: string;
+}, {
+  statusBefore: string | null;
+  jobId: string | null;
+  attempt: number | null;
+}>;

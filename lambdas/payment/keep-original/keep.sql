@@ -1,0 +1,49 @@
+-- A photo lies with the originals: the image is uploaded, its upload moved, and, if the order is payable, its job waits.
+-- Asked again, it answers what is still to be done: the job that nobody has taken yet.
+with actor as materialized (
+  select set_config('app.actor', :actor, true)
+),
+found as (
+  select
+    images.id, images.status, images.upload_id,
+    orders.status = 'processing' and orders.payment_status in ('paid', 'partially_refunded') as payable
+  from images
+  join orders on orders.id = images.order_id
+  where images.id = :image_id::uuid and images.order_id = :order_id::uuid
+),
+uploaded as (
+  update images
+  set status = 'uploaded'
+  from actor, found
+  where images.id = found.id and found.status = 'pending'
+  returning images.id
+),
+moved as (
+  update file_uploads as upload
+  set status = 'moved_to_permanent'
+  from actor, found
+  where upload.id = found.upload_id and upload.status = 'uploaded' and found.status in ('pending', 'uploaded')
+  returning upload.id
+),
+waiting as (
+  select id, attempt_number from restoration_jobs where original_image_id = :image_id::uuid and status = 'pending'
+),
+job as (
+  insert into restoration_jobs (id, original_image_id, status)
+  select derived_id(found.id::text, 'restoration'), found.id, 'pending'
+  from actor, found
+  where found.payable and found.status in ('pending', 'uploaded')
+    and not exists (select from restoration_jobs where original_image_id = found.id)
+  on conflict do nothing
+  returning id, attempt_number
+)
+select
+  found.status as status_before,
+  coalesce(job.id, waiting.id) as job_id,
+  coalesce(job.attempt_number, waiting.attempt_number) as attempt
+from actor
+cross join found
+left join waiting on true
+left join job on true
+-- Keeps the two writes of whose rows nothing is read.
+where (select count(*) from uploaded) + (select count(*) from moved) >= 0;

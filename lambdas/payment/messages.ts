@@ -1,0 +1,24 @@
+/** The messages of the payment flow: ids only. */
+import { z } from 'zod';
+
+/** An event of the payment provider, for `place-order` and `settle-payment`. */
+export const paymentEventMessage = z.object({
+  eventId: z.string(),
+  type: z.string(),
+  objectId: z.string(),
+  paymentIntentId: z.string().nullable(),
+});
+export type PaymentEventMessage = z.infer<typeof paymentEventMessage>;
+
+/**
+ * A photo to keep, for `keep-original`. The key and the ETag name the very bytes that were sold, and never change; with them the step
+ * needs one statement instead of two.
+ */
+export const keepOriginalMessage = z.object({
+  orderId: z.guid(),
+  imageId: z.guid(),
+  uploadKey: z.string(),
+  uploadEtag: z.string(),
+  originalKey: z.string(),
+});
+export type KeepOriginalMessage = z.infer<typeof keepOriginalMessage>;

@@ -1,0 +1,80 @@
+/** A Checkout Session is complete: writes the order, then asks for each photo to be kept and for the confirmation to be sent. */
+import { z } from 'zod';
+import { run } from '../../platform/database.ts';
+import { final, ours, tryAgain } from '../../platform/errors.ts';
+import { log } from '../../platform/logging.ts';
+import { queueHandler, send } from '../../platform/messages.ts';
+import { settings } from '../../platform/settings.ts';
+import type { Checkout } from '../../providers/payment.ts';
+import { type KeepOriginalMessage, type PaymentEventMessage, paymentEventMessage } from '../messages.ts';
+import { payments } from '../provider.ts';
+import { place } from './place.sql';
+
+const { ORIGINALS_BUCKET, KEEP_ORIGINAL_QUEUE_URL, SEND_EMAIL_QUEUE_URL } = settings({
+  ORIGINALS_BUCKET: z.string(),
+  KEEP_ORIGINAL_QUEUE_URL: z.url(),
+  SEND_EMAIL_QUEUE_URL: z.url(),
+});
+
+/** What the checkout says of our own, checked. */
+function ofOurs(checkout: Checkout) {
+  const { uploadSessionId, attempt, customer, status } = checkout;
+  if (status !== 'complete') throw tryAgain('checkout_not_complete', 'The checkout is not complete yet.');
+  if (!customer.email) throw final('checkout_without_email', 'The checkout names no email address.');
+  if (!uploadSessionId || !attempt)
+    throw final('checkout_without_session', 'The checkout names no upload session.');
+  return { uploadSessionId, attempt, email: customer.email };
+}
+
+function placeOrder(event: PaymentEventMessage, checkout: Checkout) {
+  const { uploadSessionId, attempt, email } = ofOurs(checkout);
+  return run(place, {
+    eventId: event.eventId,
+    eventType: event.type,
+    checkoutId: checkout.id,
+    sessionId: uploadSessionId,
+    attempt,
+    photoCount: checkout.lineItems.reduce((sum, line) => sum + line.quantity, 0),
+    paid: checkout.paymentStatus !== 'unpaid',
+    paymentIntentId: checkout.paymentIntentId,
+    paymentMethod: checkout.paymentMethod,
+    customerEmail: email,
+    customerName: checkout.customer.name,
+    customerPhone: checkout.customer.phone,
+    currency: checkout.currency,
+    ...checkout.amounts,
+    originalsBucket: ORIGINALS_BUCKET,
+  });
+}
+
+/** The same photos were paid for in two checkouts: the second payment goes back whole. */
+async function refundSecond({ id, paymentIntentId }: Checkout): Promise<void> {
+  log.warn('paid twice, refunding the second payment', { checkoutId: id });
+  if (!paymentIntentId) return;
+  await (await payments()).refund({
+    paymentIntentId,
+    reason: 'duplicate',
+    key: `paid-twice-${paymentIntentId}`,
+  });
+}
+
+export const handler = queueHandler(paymentEventMessage, async (event) => {
+  const checkout = await (await payments()).getCheckout(event.objectId);
+  if (checkout.uploadSessionId === null) {
+    log.info('checkout is none of ours', { eventId: event.eventId });
+    return;
+  }
+  const rows = await placeOrder(event, checkout);
+  const [first] = rows;
+  if (!first) throw ours('order_not_placed', 'The order was not written.');
+  const { orderId, emailId, paidTwice } = first;
+  if (paidTwice) return refundSecond(checkout);
+  const photos = rows.flatMap(({ imageId, originalKey, uploadKey, uploadEtag }): KeepOriginalMessage[] =>
+    imageId && originalKey && uploadKey
+      ? [{ orderId, imageId, originalKey, uploadKey, uploadEtag: uploadEtag ?? '' }]
+      : [],
+  );
+  await send(KEEP_ORIGINAL_QUEUE_URL, photos, { groupId: orderId });
+  if (emailId) await send(SEND_EMAIL_QUEUE_URL, [{ emailId }], { groupId: orderId });
+  log.info('order placed', { orderId, photos: photos.length });
+});

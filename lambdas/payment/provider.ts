@@ -1,0 +1,24 @@
+/** The payment provider of this deployment, made once per process from its secret. */
+import { z } from 'zod';
+import { secret } from '../platform/secrets.ts';
+import { settings } from '../platform/settings.ts';
+import type { PaymentProvider } from '../providers/payment.ts';
+import { createStripePayments } from '../providers/stripe.ts';
+
+const { STRIPE_SECRET_ARN, STRIPE_API_URL } = settings({
+  STRIPE_SECRET_ARN: z.string(),
+  /** Only where Stripe is somewhere else, as on one machine. */
+  STRIPE_API_URL: z.url().optional(),
+});
+
+const shape = z.object({ apiKey: z.string().min(1), webhookSecret: z.string().min(1) });
+
+let made: PaymentProvider | undefined;
+
+export async function payments(): Promise<PaymentProvider> {
+  made ??= createStripePayments({
+    ...(await secret(STRIPE_SECRET_ARN, shape)),
+    ...(STRIPE_API_URL ? { apiUrl: STRIPE_API_URL } : {}),
+  });
+  return made;
+}

@@ -1,0 +1,44 @@
+/** POST /api/webhooks/stripe: verifies the signature on the raw bytes and queues the event's ids. Nothing else, so that Stripe is answered at once. */
+import { callersFault } from '../../platform/errors.ts';
+import { apiHandler } from '../../platform/http.ts';
+import { log } from '../../platform/logging.ts';
+import { send } from '../../platform/messages.ts';
+import { secretText } from '../../platform/secrets.ts';
+import { verifyEvent } from '../../providers/stripe-signature.ts';
+import type { PaymentEventMessage } from '../messages.ts';
+
+/** Which queue an event goes to; every other type is acknowledged and ignored, or Stripe would disable the endpoint. */
+const queues: Record<string, string | undefined> = {
+  'checkout.session.completed': process.env.PLACE_ORDER_QUEUE_URL,
+  'checkout.session.async_payment_succeeded': process.env.SETTLE_PAYMENT_QUEUE_URL,
+  'checkout.session.async_payment_failed': process.env.SETTLE_PAYMENT_QUEUE_URL,
+  'refund.created': process.env.SETTLE_PAYMENT_QUEUE_URL,
+  'refund.updated': process.env.SETTLE_PAYMENT_QUEUE_URL,
+  'refund.failed': process.env.SETTLE_PAYMENT_QUEUE_URL,
+  'charge.refunded': process.env.SETTLE_PAYMENT_QUEUE_URL,
+  'charge.dispute.created': process.env.SETTLE_PAYMENT_QUEUE_URL,
+  'charge.dispute.closed': process.env.SETTLE_PAYMENT_QUEUE_URL,
+};
+
+async function webhookSecret(): Promise<string> {
+  const { webhookSecret: value } = JSON.parse(await secretText(process.env.STRIPE_SECRET_ARN ?? ''));
+  return String(value ?? '');
+}
+
+export const handler = apiHandler(async (request) => {
+  const event = verifyEvent(request.body, request.headers['stripe-signature'], await webhookSecret());
+  const queue = queues[event.type];
+  if (!queue) {
+    log.info('event ignored', { eventId: event.id, type: event.type });
+    return { status: 200, body: { received: true } };
+  }
+  if (!event.objectId) throw callersFault('event_without_object', 'The event names no object.');
+  const message: PaymentEventMessage = {
+    eventId: event.id,
+    type: event.type,
+    objectId: event.objectId,
+    paymentIntentId: event.paymentIntentId,
+  };
+  await send(queue, [message]);
+  return { status: 200, body: { received: true } };
+});

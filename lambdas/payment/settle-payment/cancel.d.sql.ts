@@ -1,0 +1,8 @@
+/** Written by `npm run statements` from cancel.sql. */
+import type { Statement } from '../../platform/database.ts';
+
+export declare const cancel: Statement<{
+  orderId: string;
+}, {
+  cancelled: number;
+}>;

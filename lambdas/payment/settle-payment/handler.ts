@@ -1,0 +1,83 @@
+/** Late payments, refunds and disputes: asks the provider what is true now, and brings the order there by legal moves. */
+import { z } from 'zod';
+import { run } from '../../platform/database.ts';
+import { tryAgain } from '../../platform/errors.ts';
+import { log } from '../../platform/logging.ts';
+import { queueHandler, send } from '../../platform/messages.ts';
+import { settings } from '../../platform/settings.ts';
+import { type KeepOriginalMessage, type PaymentEventMessage, paymentEventMessage } from '../messages.ts';
+import { payments } from '../provider.ts';
+import { cancel } from './cancel.sql';
+import { settle } from './settle.sql';
+import { type PaymentVerdict, presupposesPayment, verdict } from './verdict.ts';
+
+const { KEEP_ORIGINAL_QUEUE_URL, COMPLETE_ORDER_QUEUE_URL } = settings({
+  KEEP_ORIGINAL_QUEUE_URL: z.url(),
+  COMPLETE_ORDER_QUEUE_URL: z.url(),
+});
+
+type Subject = { checkoutId: string | null; paymentIntentId: string | null };
+
+/** The checkout or payment an event speaks of. */
+async function subjectOf({ type, objectId, paymentIntentId }: PaymentEventMessage): Promise<Subject> {
+  if (!type.startsWith('checkout.session.')) return { checkoutId: null, paymentIntentId };
+  const checkout = await (await payments()).getCheckout(objectId);
+  return { checkoutId: objectId, paymentIntentId: checkout.paymentIntentId };
+}
+
+/** Before its order is placed there is nothing to settle: the message comes again. */
+async function settleTo(
+  event: PaymentEventMessage,
+  subject: Subject,
+  paymentStatus: PaymentVerdict,
+  onlyIfPending = false,
+) {
+  const { eventId, type, objectId } = event;
+  const rows = await run(settle, {
+    eventId,
+    eventType: type,
+    objectId,
+    ...subject,
+    paymentStatus,
+    onlyIfPending,
+  });
+  const [first] = rows;
+  if (!first) throw tryAgain('order_not_placed_yet', 'The order of this payment is not placed yet.');
+  return { first, rows };
+}
+
+async function act(
+  event: PaymentEventMessage,
+  subject: Subject,
+  paymentStatus: PaymentVerdict,
+): Promise<void> {
+  const { first, rows } = await settleTo(event, subject, paymentStatus);
+  const { orderId } = first;
+  log.info('payment settled', { orderId, paymentStatus: first.paymentStatus });
+  if (first.paymentStatus === 'refunded') await run(cancel, { orderId });
+  const photos = rows.flatMap(({ imageId, originalKey, uploadKey, uploadEtag }): KeepOriginalMessage[] =>
+    imageId && originalKey && uploadKey
+      ? [{ orderId, imageId, originalKey, uploadKey, uploadEtag: uploadEtag ?? '' }]
+      : [],
+  );
+  await send(KEEP_ORIGINAL_QUEUE_URL, photos, { groupId: orderId });
+  if (first.allEnded) await send(COMPLETE_ORDER_QUEUE_URL, [{ orderId }], { groupId: orderId });
+}
+
+export const handler = queueHandler(paymentEventMessage, async (event) => {
+  const subject = await subjectOf(event);
+  if (!subject.paymentIntentId) {
+    log.info('event names no payment', { eventId: event.eventId, type: event.type });
+    return;
+  }
+  const payment = await (await payments()).getPayment(subject.paymentIntentId);
+  if (payment.uploadSessionId === null) {
+    log.info('payment is none of ours', { eventId: event.eventId });
+    return;
+  }
+  const failed = event.type === 'checkout.session.async_payment_failed';
+  const now = verdict(payment, failed);
+  if (now === 'pending') return;
+  if (presupposesPayment(now)) await settleTo(event, subject, 'paid', true);
+  await act(event, subject, now);
+});

@@ -1,0 +1,20 @@
+/** Written by `npm run statements` from settle.sql. */
+import type { Statement } from '../../platform/database.ts';
+
+export declare const settle: Statement<{
+  checkoutId: string | null;
+  paymentIntentId: string | null;
+  eventId: string;
+  eventType: string;
+  objectId: string;
+  paymentStatus: string;
+  onlyIfPending: boolean;
+}, {
+  orderId: string;
+  paymentStatus: string;
+  allEnded: boolean;
+  imageId: string | null;
+  originalKey: string | null;
+  uploadKey: string | null;
+  uploadEtag: string | null;
+}>;

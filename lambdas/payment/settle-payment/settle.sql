@@ -1,0 +1,70 @@
+-- What became of a payment after its checkout: the event and the order's two states, in one legal move each.
+-- Answers a row for each photo that is to go through keep-original again because the order is payable now, or one without a photo.
+-- :checkout_id may be null
+-- :payment_intent_id may be null
+with actor as materialized (
+  select set_config('app.actor', :actor, true)
+),
+found as (
+  select id, status, payment_status, paid_at
+  from orders
+  where stripe_checkout_session_id = :checkout_id::text or stripe_payment_intent_id = :payment_intent_id::text
+),
+received as (
+  insert into webhook_events (id, provider, event_id, event_type, object_id, received_at, processed_at)
+  select derived_id('stripe', :event_id), 'stripe', :event_id, :event_type, :object_id, present(), present()
+  from actor, found
+  on conflict do nothing
+),
+settled as (
+  update orders
+  set
+    payment_status = :payment_status,
+    status = case
+      when :payment_status = 'refunded' then 'refunded'
+      when :payment_status = 'failed' and found.status = 'pending_payment' then 'failed'
+      when :payment_status = 'paid' and found.status = 'pending_payment' then 'processing'
+      when found.status = 'refunded' then 'completed'
+      else found.status
+    end,
+    paid_at = case when :payment_status = 'paid' then coalesce(found.paid_at, present()) else found.paid_at end,
+    stripe_payment_intent_id = coalesce(orders.stripe_payment_intent_id, :payment_intent_id::text)
+  from actor, found
+  where orders.id = found.id
+    and found.payment_status <> :payment_status
+    and (found.payment_status = 'pending' or not :only_if_pending::boolean)
+    -- A late word of failure about a payment that arrived is no news.
+    and not (:payment_status = 'failed' and found.payment_status <> 'pending')
+  returning orders.id, orders.status, orders.payment_status
+),
+now_is as (
+  select id, status, payment_status from settled
+  union all
+  select id, status, payment_status from found where not exists (select from settled)
+),
+original as (
+  select images.id, images.status, images.storage_path, images.upload_id
+  from now_is
+  join images on images.order_id = now_is.id and images.type = 'original'
+),
+unasked as (
+  select original.*
+  from now_is, original
+  where now_is.status = 'processing' and now_is.payment_status in ('paid', 'partially_refunded')
+    and original.status in ('pending', 'uploaded', 'processing')
+    and not exists (select from restoration_jobs as job where job.original_image_id = original.id and job.status <> 'pending')
+)
+select
+  now_is.id as "order_id!",
+  now_is.payment_status as "payment_status!",
+  now_is.status = 'processing' and not exists (
+    select from original where original.status in ('pending', 'uploaded', 'processing')
+  ) as "all_ended!",
+  unasked.id as image_id,
+  unasked.storage_path as original_key,
+  upload.storage_path as upload_key,
+  upload.etag as upload_etag
+from actor
+cross join now_is
+left join unasked on true
+left join file_uploads as upload on upload.id = unasked.upload_id;

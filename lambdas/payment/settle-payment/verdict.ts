@@ -1,0 +1,18 @@
+/** What the payment of an order is now, decided from the provider's current truth and not from the event that made us look. */
+import type { Payment } from '../../providers/payment.ts';
+
+export type PaymentVerdict = 'pending' | 'paid' | 'failed' | 'partially_refunded' | 'refunded' | 'disputed';
+
+/**
+ * @param failed whether the event said that the money will not come
+ */
+export function verdict(payment: Payment, failed: boolean): PaymentVerdict {
+  if (!payment.paid) return failed ? 'failed' : 'pending';
+  if (payment.disputed === 'open') return 'disputed';
+  if (payment.disputed === 'lost' || payment.refundedCents >= payment.amountCents) return 'refunded';
+  return payment.refundedCents > 0 ? 'partially_refunded' : 'paid';
+}
+
+/** Whether an order still waiting for its money is first paid: a refund or dispute presupposes that, even if it was never announced. */
+export const presupposesPayment = (verdict: PaymentVerdict) =>
+  verdict === 'partially_refunded' || verdict === 'refunded' || verdict === 'disputed';

@@ -1,0 +1,90 @@
+/** Queue steps: an SQS batch in, one call of the step per message, the failed ones handed back; and sending messages on. */
+import { SendMessageBatchCommand, SQSClient } from '@aws-sdk/client-sqs';
+import type { SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
+import type { z } from 'zod';
+import { StepError } from './errors.ts';
+import { log } from './logging.ts';
+
+export type Delivery = {
+  /** 1 at the first delivery of this message. */
+  receiveCount: number;
+};
+
+type QueueHandler = (event: SQSEvent) => Promise<SQSBatchResponse>;
+
+async function deliver<T>(
+  record: SQSRecord,
+  schema: z.ZodType<T>,
+  step: (message: T, delivery: Delivery) => Promise<void>,
+): Promise<boolean> {
+  try {
+    const message = schema.parse(JSON.parse(record.body));
+    await step(message, { receiveCount: Number(record.attributes.ApproximateReceiveCount) });
+    return true;
+  } catch (error) {
+    const code = error instanceof StepError ? error.code : 'unexpected';
+    const { name, message } = error instanceof Error ? error : { name: typeof error, message: '' };
+    // zod's message quotes no values, and neither do ours: ids and codes only.
+    log.error('message failed', {
+      messageId: record.messageId,
+      code,
+      error: name,
+      reason: message.slice(0, 500),
+    });
+    return false;
+  }
+}
+
+/**
+ * The Lambda handler of a queue step. A message whose step throws, or that has another shape, is delivered again and ends in the
+ * dead-letter queue; the others of its batch are done.
+ */
+export function queueHandler<T>(
+  schema: z.ZodType<T>,
+  step: (message: T, delivery: Delivery) => Promise<void>,
+): QueueHandler {
+  return async (event) => {
+    const done = await Promise.all(event.Records.map((record) => deliver(record, schema, step)));
+    const failed = event.Records.filter((_, index) => !done[index]);
+    return { batchItemFailures: failed.map(({ messageId }) => ({ itemIdentifier: messageId })) };
+  };
+}
+
+const client = new SQSClient({});
+
+/** SendMessageBatch takes ten. */
+const largestBatch = 10;
+
+export type SendOptions = {
+  /** The order a message belongs to: SQS then serves orders fairly, so that 100 photos do not starve the others. */
+  groupId?: string;
+  /** 0 to 900. */
+  delaySeconds?: number;
+};
+
+/**
+ * Sends messages of ids; resolves when SQS holds all of them.
+ * @throws Error when SQS refused any: the step comes again and sends all of them again, which is safe
+ */
+export async function send(
+  queueUrl: string,
+  messages: object[],
+  { groupId, delaySeconds }: SendOptions = {},
+): Promise<void> {
+  for (let start = 0; start < messages.length; start += largestBatch) {
+    const batch = messages.slice(start, start + largestBatch);
+    const { Failed = [] } = await client.send(
+      new SendMessageBatchCommand({
+        QueueUrl: queueUrl,
+        Entries: batch.map((message, index) => ({
+          Id: String(index),
+          MessageBody: JSON.stringify(message),
+          ...(groupId === undefined ? {} : { MessageGroupId: groupId }),
+          ...(delaySeconds === undefined ? {} : { DelaySeconds: delaySeconds }),
+        })),
+      }),
+    );
+    if (Failed.length > 0)
+      throw new Error(`SQS refused ${Failed.length} of ${batch.length} messages: ${Failed[0]?.Code}.`);
+  }
+}

@@ -1,0 +1,114 @@
+/** The few things the steps do with S3 objects, with what S3's answers mean said once. */
+import {
+  CopyObjectCommand,
+  DeleteObjectCommand,
+  GetObjectCommand,
+  HeadObjectCommand,
+  PutObjectTaggingCommand,
+  S3Client,
+  S3ServiceException,
+} from '@aws-sdk/client-s3';
+
+/** One client per process. */
+export const s3 = new S3Client({});
+
+/** Without s3:ListBucket a missing key answers 403, and this product asks for no such right; 404 is there for who has it. */
+const isMissing = (error: unknown) =>
+  error instanceof S3ServiceException && [403, 404].includes(error.$metadata.httpStatusCode ?? 0);
+
+const hasStatus = (error: unknown, status: number) =>
+  error instanceof S3ServiceException && error.$metadata.httpStatusCode === status;
+
+/** 412: the key exists already, or the object is not the one that was meant. */
+export const isPreconditionFailed = (error: unknown) => hasStatus(error, 412);
+
+export type Head = {
+  bytes: Uint8Array;
+  /** Of the whole object, in bytes. */
+  size: number;
+  /** Without its quotation marks. */
+  etag: string;
+};
+
+/** The first `length` bytes of an object, fewer if it is smaller; undefined if there is none. */
+export async function readHead(bucket: string, key: string, length: number): Promise<Head | undefined> {
+  try {
+    const object = await s3.send(
+      new GetObjectCommand({ Bucket: bucket, Key: key, Range: `bytes=0-${length - 1}` }),
+    );
+    const bytes = (await object.Body?.transformToByteArray()) ?? new Uint8Array();
+    const size = Number(object.ContentRange?.split('/')[1] ?? object.ContentLength ?? 0);
+    return { bytes, size, etag: bareEtag(object.ETag) };
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    // 416: a range of an empty object cannot be satisfied.
+    if (hasStatus(error, 416)) return { bytes: new Uint8Array(), size: 0, etag: 'empty' };
+    throw error;
+  }
+}
+
+/** ETags travel in quotation marks; rows and messages keep them bare. */
+const bareEtag = (etag = '') => etag.replaceAll('"', '');
+
+export async function exists(bucket: string, key: string): Promise<boolean> {
+  try {
+    await s3.send(new HeadObjectCommand({ Bucket: bucket, Key: key }));
+    return true;
+  } catch (error) {
+    if (isMissing(error)) return false;
+    throw error;
+  }
+}
+
+export async function deleteObject(bucket: string, key: string): Promise<void> {
+  await s3.send(new DeleteObjectCommand({ Bucket: bucket, Key: key }));
+}
+
+/** Sets the tag that lifecycle rules read. False if there is no such object. */
+export async function tagStage(bucket: string, key: string, stage: string): Promise<boolean> {
+  try {
+    const Tagging = { TagSet: [{ Key: 'stage', Value: stage }] };
+    await s3.send(new PutObjectTaggingCommand({ Bucket: bucket, Key: key, Tagging }));
+    return true;
+  } catch (error) {
+    if (isMissing(error)) return false;
+    throw error;
+  }
+}
+
+export type CopyResult = 'copied' | 'already there' | 'source missing' | 'source changed';
+
+/**
+ * Copies an object that must still be the one with `etag`, to a key that must still be free.
+ * Its tags are replaced by none: what is kept does not expire.
+ */
+export async function copyOnce(
+  from: { bucket: string; key: string; etag: string },
+  to: { bucket: string; key: string },
+): Promise<CopyResult> {
+  if (await exists(to.bucket, to.key)) return 'already there';
+  try {
+    await s3.send(
+      new CopyObjectCommand({
+        Bucket: to.bucket,
+        Key: to.key,
+        CopySource: `${from.bucket}/${from.key}`,
+        CopySourceIfMatch: from.etag,
+        IfNoneMatch: '*',
+        TaggingDirective: 'REPLACE',
+        Tagging: '',
+      }),
+    );
+    return 'copied';
+  } catch (error) {
+    if (isMissing(error)) return 'source missing';
+    if (!isPreconditionFailed(error)) throw error;
+    return (await exists(to.bucket, to.key)) ? 'already there' : 'source changed';
+  }
+}
+
+/** A whole object, for what is known to be small. */
+export async function readBytes(bucket: string, key: string): Promise<Buffer> {
+  const { Body } = await s3.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
+  return Buffer.from((await Body?.transformToByteArray()) ?? []);
+}

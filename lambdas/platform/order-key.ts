@@ -1,0 +1,30 @@
+/** The key to an order: an HMAC of its id. It needs no row; emails and the claiming browser carry it. */
+import { createHmac, timingSafeEqual } from 'node:crypto';
+import { callersFault } from './errors.ts';
+import type { Request } from './http.ts';
+import { uuidParameter } from './http.ts';
+import { secretText } from './secrets.ts';
+
+/** @returns 43 characters of base64url, 256 bits */
+export async function orderKey(secretArn: string, orderId: string): Promise<string> {
+  return createHmac('sha256', await secretText(secretArn))
+    .update(orderId)
+    .digest('base64url');
+}
+
+const noSuchOrder = 'There is no such order, or its key is not the right one.';
+
+/**
+ * The id of the order in the path, for who sends `Authorization: Bearer <its key>`.
+ * @throws StepError 404 `unknown_order` for a wrong key as for no order, so that nobody learns which orders exist
+ */
+export async function authorisedOrder(request: Request, secretArn: string): Promise<string> {
+  const orderId = uuidParameter(request, 'order', 'unknown_order', noSuchOrder);
+  const given = Buffer.from(/^Bearer (\S+)$/i.exec(request.headers.authorization ?? '')?.[1] ?? '');
+  const expected = Buffer.from(await orderKey(secretArn, orderId));
+  if (given.length !== expected.length || !timingSafeEqual(given, expected)) throw unknownOrder();
+  return orderId;
+}
+
+/** The 404 for an order that is not there, or not the caller's. */
+export const unknownOrder = () => callersFault('unknown_order', noSuchOrder, { status: 404 });

@@ -1,0 +1,40 @@
+/** What the product asks of an email provider, in its own words. */
+
+export type Attachment = { filename: string; mimeType: string; bytes: Buffer };
+
+export type OutgoingEmail = {
+  /** Our id of the email; comes back in every event about it. No personal data. */
+  emailId: string;
+  from: { email: string; name: string };
+  to: { email: string; name?: string };
+  cc: string[];
+  subject: string;
+  html: string;
+  text: string;
+  attachments: Attachment[];
+};
+
+/** One event about one email of ours. */
+export type EmailEvent = {
+  id: string;
+  /** The provider's word: processed, delivered, bounce, dropped, deferred, … */
+  type: string;
+  /** Undefined for emails that are none of ours. */
+  emailId: string | undefined;
+  /** Seconds since 1970. */
+  at: number;
+};
+
+export type EmailProvider = {
+  /**
+   * Hands an email over; answers the provider's message id.
+   * @throws StepError `final` for what another try cannot mend, `later` for what was surely not sent, and `later` with the code
+   * `send_doubtful` when the answer was lost: it may have been sent, and only an event can tell
+   */
+  send(email: OutgoingEmail): Promise<{ messageId: string }>;
+  /**
+   * The events of a webhook call, verified on the raw bytes.
+   * @throws StepError `caller` for a wrong, old or missing signature
+   */
+  verifyEvents(body: Buffer, signature: string | undefined, timestamp: string | undefined): EmailEvent[];
+};

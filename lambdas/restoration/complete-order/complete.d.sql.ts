@@ -1,0 +1,11 @@
+/** Written by `npm run statements` from complete.sql. */
+import type { Statement } from '../../platform/database.ts';
+
+export declare const complete: Statement<{
+  orderId: string;
+  maxAttachmentBytes: number;
+}, {
+  status: string;
+  open: number;
+  emailId: string | null;
+}>;

@@ -1,0 +1,16 @@
+/** Written by `npm run statements` from fail.sql. */
+import type { Statement } from '../../platform/database.ts';
+
+export declare const fail: Statement<{
+  retryable: boolean;
+  jobId: string;
+  errorCode: string;
+  errorMessage: string | null;
+  attempt: number;
+}, {
+  orderId: string;
+  outcome: string;
+  delaySeconds: number;
+  externalJobId: string | null;
+  last: boolean;
+}>;

@@ -1,0 +1,34 @@
+/** Brings a restored photo from the provider into our bucket, and completes its job; the poller calls it when the prediction has succeeded. */
+import { z } from 'zod';
+import { run } from '../../platform/database.ts';
+import { ours } from '../../platform/errors.ts';
+import { log } from '../../platform/logging.ts';
+import { send } from '../../platform/messages.ts';
+import { count, list, settings } from '../../platform/settings.ts';
+import { storeRestoredInput } from '../messages.ts';
+import { fetchOutput } from './fetch-output.ts';
+import { restored } from './restored.sql';
+import { storeOutput } from './store-output.ts';
+
+const { RESTORED_BUCKET, COMPLETE_ORDER_QUEUE_URL, REPLICATE_OUTPUT_HOSTS, MAX_OUTPUT_BYTES } = settings({
+  RESTORED_BUCKET: z.string(),
+  COMPLETE_ORDER_QUEUE_URL: z.url(),
+  REPLICATE_OUTPUT_HOSTS: list,
+  MAX_OUTPUT_BYTES: count,
+});
+
+/** @returns `{ stored: false }` when the job had ended meanwhile, as after a refund */
+export async function handler(event: unknown): Promise<{ stored: boolean }> {
+  const { jobId, attempt, orderId, imageId, outputUrl } = storeRestoredInput.parse(event);
+  const output = await fetchOutput(outputUrl, {
+    allowedHosts: REPLICATE_OUTPUT_HOSTS,
+    maxBytes: MAX_OUTPUT_BYTES,
+  });
+  const photo = await storeOutput(output.stream, RESTORED_BUCKET, `uploads/restored/${orderId}/${imageId}`);
+  const [row] = await run(restored, { jobId, attempt, bucket: RESTORED_BUCKET, ...photo });
+  if (!row) throw ours('unknown_attempt', `There is no attempt ${attempt} of job ${jobId}.`);
+  log.info('photo restored', { jobId, attempt, imageId, status: row.status, bytes: photo.size });
+  if (row.status === 'completed' && row.last)
+    await send(COMPLETE_ORDER_QUEUE_URL, [{ orderId: row.orderId }], { groupId: orderId });
+  return { stored: row.status === 'completed' };
+}

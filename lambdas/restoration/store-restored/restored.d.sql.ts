@@ -1,0 +1,18 @@
+/** Written by `npm run statements` from restored.sql. */
+import type { Statement } from '../../platform/database.ts';
+
+export declare const restored: Statement<{
+  jobId: string;
+  attempt: number;
+  bucket: string;
+  path: string;
+  size: number;
+  mimeType: string;
+  format: string;
+  width: number;
+  height: number;
+}, {
+  orderId: string;
+  status: string;
+  last: boolean;
+}>;

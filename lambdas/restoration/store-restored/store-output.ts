@@ -1,0 +1,82 @@
+/** Streams a provider's picture to S3 under an ending that fits what it really is. */
+import { Readable } from 'node:stream';
+import { Upload } from '@aws-sdk/lib-storage';
+import { imageSize } from 'image-size';
+import { ours } from '../../platform/errors.ts';
+import { isPreconditionFailed, readHead, s3 } from '../../platform/objects.ts';
+import { restorationError } from '../../providers/restoration-codes.ts';
+
+export type StoredPhoto = {
+  path: string;
+  /** Bytes. */
+  size: number;
+  mimeType: string;
+  format: string;
+  width: number;
+  height: number;
+};
+
+/** A picture says its size well within this. */
+const headBytes = 256 * 1024;
+
+const mimeTypes: Record<string, string> = { jpg: 'image/jpeg', png: 'image/png', webp: 'image/webp' };
+
+function measure(head: Uint8Array) {
+  try {
+    const { type = '', width, height } = imageSize(head);
+    const mimeType = mimeTypes[type];
+    if (mimeType && width > 0 && height > 0) return { format: type, mimeType, width, height };
+  } catch {
+    // Said below, for both cases.
+  }
+  throw restorationError('output_unreadable');
+}
+
+/** Reads until the head is whole; `rest` goes on from there. */
+async function readHeadOf(stream: Readable): Promise<{ head: Buffer; rest: AsyncIterator<Buffer> }> {
+  const rest: AsyncIterator<Buffer> = stream[Symbol.asyncIterator]();
+  const chunks: Buffer[] = [];
+  for (let length = 0; length < headBytes; ) {
+    const { done, value } = await rest.next();
+    if (done) break;
+    chunks.push(value);
+    length += value.length;
+  }
+  return { head: Buffer.concat(chunks), rest };
+}
+
+/** What was stored by a run that died before it could say so. */
+async function alreadyStored(bucket: string, path: string): Promise<StoredPhoto> {
+  const stored = await readHead(bucket, path, headBytes);
+  if (!stored) throw ours('output_vanished', 'The restored photo was there, and then it was not.');
+  return { path, size: stored.size, ...measure(stored.bytes) };
+}
+
+/**
+ * Stores the picture at `{stem}.{its real ending}`, unless one is there already.
+ * @throws StepError `output_unreadable`
+ */
+export async function storeOutput(stream: Readable, bucket: string, stem: string): Promise<StoredPhoto> {
+  const { head, rest } = await readHeadOf(stream);
+  const picture = measure(head);
+  const path = `${stem}.${picture.format}`;
+  let size = head.length;
+  async function* whole() {
+    yield head;
+    for (let next = await rest.next(); !next.done; next = await rest.next()) {
+      size += next.value.length;
+      yield next.value;
+    }
+  }
+  const Body = Readable.from(whole(), { objectMode: false });
+  const params = { Bucket: bucket, Key: path, Body, ContentType: picture.mimeType, IfNoneMatch: '*' };
+  try {
+    await new Upload({ client: s3, params }).done();
+    return { path, size, ...picture };
+  } catch (error) {
+    if (isPreconditionFailed(error)) return await alreadyStored(bucket, path);
+    throw error;
+  } finally {
+    stream.destroy();
+  }
+}

@@ -1,0 +1,52 @@
+-- Takes a waiting job, or one whose holder died, for as long as the lease; its photo is then being processed.
+with actor as materialized (
+  select set_config('app.actor', :actor, true)
+),
+found as (
+  select
+    job.id, job.status, job.attempt_number, job.external_job_id, job.queued_at,
+    job.leased_until <= present() as lease_ended,
+    image.id as image_id, image.order_id, image.storage_path,
+    orders.status = 'processing' and orders.payment_status in ('paid', 'partially_refunded') as payable
+  from restoration_jobs as job
+  join images as image on image.id = job.original_image_id
+  join orders on orders.id = image.order_id
+  where job.id = :job_id::uuid
+),
+claimed as (
+  update restoration_jobs as job
+  set
+    status = 'queued',
+    queued_at = coalesce(case when found.status = 'queued' then job.queued_at end, present()),
+    leased_until = present() + make_interval(secs => :lease_seconds::int)
+  from actor, found
+  where job.id = found.id
+    and found.payable
+    and found.attempt_number = :attempt::int
+    and (found.status = 'pending' or (found.status = 'queued' and found.lease_ended))
+  returning job.id
+),
+started as (
+  update images
+  set status = 'processing', processing_started_at = coalesce(images.processing_started_at, present())
+  from actor, claimed, found
+  where images.id = found.image_id and images.status = 'uploaded'
+  returning images.id
+)
+select
+  case
+    when exists (select from claimed) and found.status = 'pending' then 'claimed'
+    when exists (select from claimed) then 'taken over'
+    when found.attempt_number <> :attempt::int then 'superseded'
+    when found.status = 'processing' then 'submitted'
+    when found.status in ('completed', 'failed', 'cancelled') then 'ended'
+    when not found.payable then 'not payable'
+    else 'held'
+  end as "outcome!",
+  found.image_id,
+  found.order_id as "order_id!",
+  found.storage_path,
+  found.external_job_id,
+  found.queued_at
+from actor, found
+where (select count(*) from started) >= 0;

@@ -1,0 +1,115 @@
+/** Takes a job and gives it to the restoration provider once, whatever dies meanwhile; then starts the poller that watches it. */
+import { GetObjectCommand } from '@aws-sdk/client-s3';
+import { ExecutionAlreadyExists, SFNClient, StartExecutionCommand } from '@aws-sdk/client-sfn';
+import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
+import { z } from 'zod';
+import { one, run } from '../../platform/database.ts';
+import { ours, StepError, tryAgain } from '../../platform/errors.ts';
+import { log } from '../../platform/logging.ts';
+import { queueHandler, send } from '../../platform/messages.ts';
+import { s3 } from '../../platform/objects.ts';
+import { count, settings } from '../../platform/settings.ts';
+import { attemptMarker } from '../../providers/restoration.ts';
+import {
+  type FailAttemptMessage,
+  type PollerInput,
+  type SubmitJobMessage,
+  submitJobMessage,
+} from '../messages.ts';
+import { restorations } from '../provider.ts';
+import { claim } from './claim.sql';
+import { submitted } from './submitted.sql';
+
+const { ORIGINALS_BUCKET, POLLER_ARN, FAIL_ATTEMPT_QUEUE_URL, LEASE_SECONDS, REPLICATE_MODEL } = settings({
+  ORIGINALS_BUCKET: z.string(),
+  POLLER_ARN: z.string(),
+  FAIL_ATTEMPT_QUEUE_URL: z.url(),
+  LEASE_SECONDS: count,
+  REPLICATE_MODEL: z.string(),
+});
+const stepFunctions = new SFNClient({});
+
+/** The provider fetches the photo when it starts, which may be a while after it was asked. */
+const imageUrlSeconds = 3600;
+
+type Claimed = { outcome: string; storagePath: string; queuedAt: string | null };
+
+/** The part of the SDK's request that a marker goes into. `z.custom` hands back the very object. */
+const signedRequest = z.custom<{ query: Record<string, string> }>(
+  (request) => typeof request === 'object' && request !== null && 'query' in request,
+);
+
+/** A presigned address that says which attempt it is for, signed along: by it a lost prediction is found again. */
+async function markedUrl(attempt: SubmitJobMessage, key: string): Promise<string> {
+  const command = new GetObjectCommand({ Bucket: ORIGINALS_BUCKET, Key: key });
+  const marker = attemptMarker(attempt);
+  command.middlewareStack.add(
+    (next) => (args) => {
+      Object.assign(signedRequest.parse(args.request).query, { [marker.name]: marker.value });
+      return next(args);
+    },
+    { step: 'build', name: 'attemptMarker' },
+  );
+  return getSignedUrl(s3, command, { expiresIn: imageUrlSeconds });
+}
+
+/** The prediction of this attempt: the one a dead run left behind, or a new one. */
+async function predictionFor(
+  { jobId, attempt }: SubmitJobMessage,
+  { outcome, storagePath, queuedAt }: Claimed,
+) {
+  const provider = await restorations();
+  if (outcome === 'taken over') {
+    const since = new Date(queuedAt ?? 0);
+    const left = await provider.findPrediction({ jobId, attempt, imageKey: storagePath, since });
+    if (left) return left;
+  }
+  const imageUrl = await markedUrl({ jobId, attempt }, storagePath);
+  return (await provider.createPrediction({ jobId, attempt, imageUrl, imageKey: storagePath })).id;
+}
+
+/** The name makes starting twice starting once; one that has ended already was started all the same. */
+async function startPoller(input: PollerInput): Promise<void> {
+  const name = `${input.jobId}-${input.attempt}`;
+  const command = new StartExecutionCommand({
+    stateMachineArn: POLLER_ARN,
+    name,
+    input: JSON.stringify(input),
+  });
+  await stepFunctions.send(command).catch((error: unknown) => {
+    if (!(error instanceof ExecutionAlreadyExists)) throw error;
+  });
+}
+
+async function submit(message: SubmitJobMessage, claimed: Claimed): Promise<string | undefined> {
+  const { jobId, attempt } = message;
+  let predictionId: string;
+  try {
+    predictionId = await predictionFor(message, claimed);
+  } catch (error) {
+    if (!(error instanceof StepError) || error.kind !== 'final') throw error;
+    const failure: FailAttemptMessage = { jobId, attempt, code: error.code, message: error.message };
+    await send(FAIL_ATTEMPT_QUEUE_URL, [failure]);
+    return undefined;
+  }
+  const inputParameters = JSON.stringify({ model: REPLICATE_MODEL });
+  const row = await one(submitted, { jobId, attempt, predictionId, inputParameters });
+  if (row.submitted === 1) return predictionId;
+  log.warn('job ended while it was submitted', { jobId, attempt });
+  await (await restorations()).cancelPrediction(predictionId);
+  return undefined;
+}
+
+export const handler = queueHandler(submitJobMessage, async (message) => {
+  const { jobId, attempt } = message;
+  const [row] = await run(claim, { jobId, attempt, leaseSeconds: LEASE_SECONDS });
+  if (!row) throw ours('unknown_job', `There is no job ${jobId} yet.`);
+  const { outcome, orderId, imageId } = row;
+  if (outcome === 'held') throw tryAgain('job_held', 'Another run holds this job.');
+  if (outcome === 'superseded' || outcome === 'ended' || outcome === 'not payable') {
+    log.info('job not submitted', { jobId, attempt, outcome });
+    return;
+  }
+  const predictionId = outcome === 'submitted' ? row.externalJobId : await submit(message, row);
+  if (predictionId) await startPoller({ jobId, attempt, orderId, imageId, predictionId });
+});

@@ -1,0 +1,11 @@
+/** Written by `npm run statements` from submitted.sql. */
+import type { Statement } from '../../platform/database.ts';
+
+export declare const submitted: Statement<{
+  predictionId: string;
+  inputParameters: string;
+  jobId: string;
+  attempt: number;
+}, {
+  submitted: number;
+}>;

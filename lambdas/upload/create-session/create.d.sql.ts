@@ -1,0 +1,13 @@
+/** Written by `npm run statements` from create.sql. */
+import type { Statement } from '../../platform/database.ts';
+
+export declare const create: Statement<{
+  ipAddress: string | null;
+  userAgent: string | null;
+  sessionId: string;
+  customerEmail: string | null;
+  expirySeconds: number;
+  photos: string;
+}, {
+  expiresAt: string;
+}>;

@@ -1,0 +1,107 @@
+/** POST /api/upload: takes the names, types and sizes of a customer's photos; answers where to post the bytes of each. */
+import { randomUUID } from 'node:crypto';
+import { S3Client } from '@aws-sdk/client-s3';
+import { createPresignedPost } from '@aws-sdk/s3-presigned-post';
+import { z } from 'zod';
+import { one } from '../../platform/database.ts';
+import { callersFault } from '../../platform/errors.ts';
+import { apiHandler, jsonBody } from '../../platform/http.ts';
+import { count, settings } from '../../platform/settings.ts';
+import { acceptedTypes, isAccepted, refusalOfType, refusals } from '../photo-types.ts';
+import { create } from './create.sql';
+
+const { TEMP_BUCKET, MAX_FILES, MAX_FILE_BYTES, UPLOAD_URL_SECONDS, UPLOAD_EXPIRY_SECONDS } = settings({
+  TEMP_BUCKET: z.string(),
+  MAX_FILES: count,
+  MAX_FILE_BYTES: count,
+  UPLOAD_URL_SECONDS: count,
+  UPLOAD_EXPIRY_SECONDS: count,
+});
+const s3 = new S3Client({});
+
+const unsafeName = /[\p{Cc}/\\]/u;
+
+const body = z.object({
+  email: z.email().max(255).optional(),
+  photos: z
+    .array(
+      z.object({
+        name: z
+          .string()
+          .min(1)
+          .max(255)
+          .refine((name) => !unsafeName.test(name), 'a file name holds no slashes and no control characters'),
+        type: z.string().max(100),
+        size: z.int().nonnegative(),
+      }),
+    )
+    .min(1, 'choose at least one photo'),
+});
+
+type Photo = z.infer<typeof body>['photos'][number];
+
+function checkLimits(photos: Photo[]): void {
+  if (photos.length > MAX_FILES)
+    throw callersFault(
+      'too_many_photos',
+      `Please choose at most ${MAX_FILES} photos at a time; these are ${photos.length}.`,
+    );
+  for (const { name, type, size } of photos) {
+    const detail = { photo: name };
+    if (!isAccepted(type))
+      throw callersFault('unsupported_type', `“${name}” cannot be taken. ${refusals[refusalOfType(type)]}`, {
+        status: 415,
+        detail,
+      });
+    if (size === 0)
+      throw callersFault('empty_photo', `“${name}” cannot be taken. ${refusals.empty}`, { detail });
+    if (size > MAX_FILE_BYTES) {
+      const limit = `${MAX_FILE_BYTES / 1_000_000} MB`;
+      throw callersFault('photo_too_large', `“${name}” is larger than the ${limit} we take.`, {
+        status: 413,
+        detail,
+      });
+    }
+  }
+}
+
+/** One presigned POST: exactly this key, type and tag, and not a byte more than was announced as the limit. */
+function presign(path: string, type: string) {
+  const tagging = '<Tagging><TagSet><Tag><Key>stage</Key><Value>upload</Value></Tag></TagSet></Tagging>';
+  return createPresignedPost(s3, {
+    Bucket: TEMP_BUCKET,
+    Key: path,
+    Fields: { 'Content-Type': type, tagging },
+    Conditions: [
+      ['eq', '$Content-Type', type],
+      ['eq', '$tagging', tagging],
+      ['content-length-range', 1, MAX_FILE_BYTES],
+    ],
+    Expires: UPLOAD_URL_SECONDS,
+  });
+}
+
+export const handler = apiHandler(async (request) => {
+  const { email = null, photos } = jsonBody(request, body);
+  checkLimits(photos);
+  const sessionId = randomUUID();
+  const rows = photos.map(({ name, type, size }) => {
+    const id = randomUUID();
+    const ending = isAccepted(type) ? acceptedTypes[type] : '';
+    return { id, name, type, size, path: `uploads/temp/${sessionId}/${id}.${ending}` };
+  });
+  const { expiresAt } = await one(create, {
+    sessionId,
+    customerEmail: email,
+    photos: JSON.stringify(rows),
+    expirySeconds: UPLOAD_EXPIRY_SECONDS,
+    ipAddress: request.ipAddress,
+    userAgent: request.userAgent,
+  });
+  const uploads = rows.map(async ({ id, name, type, path }) => ({
+    id,
+    name,
+    upload: await presign(path, type),
+  }));
+  return { status: 201, body: { sessionId, expiresAt, photos: await Promise.all(uploads) } };
+});

@@ -1,0 +1,9 @@
+/** Written by `npm run statements` from expire.sql. */
+import type { Statement } from '../../platform/database.ts';
+
+export declare const expire: Statement<{
+  uploadId: string;
+  sessionId: string;
+}, {
+  expired: number;
+}>;

@@ -1,0 +1,17 @@
+/** Written by `npm run statements` from session.sql. */
+import type { Statement } from '../../platform/database.ts';
+
+export declare const session: Statement<{
+  sessionId: string;
+}, {
+  id: string;
+  originalFilename: string;
+  status: string;
+  refusalCode: string | null;
+  width: number | null;
+  height: number | null;
+  expiresAt: string;
+  late: boolean;
+  inCheckout: boolean;
+  ordered: boolean;
+}>;

@@ -1,0 +1,15 @@
+/** Written by `npm run statements` from record.sql. */
+import type { Statement } from '../../platform/database.ts';
+
+export declare const record: Statement<{
+  size: number;
+  mimeType: string;
+  width: number;
+  height: number;
+  etag: string;
+  uploadId: string;
+  sessionId: string;
+}, {
+  statusBefore: string | null;
+  recorded: boolean;
+}>;

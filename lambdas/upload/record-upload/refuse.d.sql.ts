@@ -1,0 +1,13 @@
+/** Written by `npm run statements` from refuse.sql. */
+import type { Statement } from '../../platform/database.ts';
+
+export declare const refuse: Statement<{
+  refusalCode: string;
+  etag: string;
+  size: number;
+  uploadId: string;
+  sessionId: string;
+}, {
+  statusBefore: string | null;
+  refused: boolean;
+}>;

@@ -1,0 +1,72 @@
+/** The secrets of one local system: made once, kept in its store, and put where the template expects them. */
+import { createHmac, randomBytes } from 'node:crypto';
+import { z } from 'zod';
+import type { SecretsManager } from './aws/secrets-manager.ts';
+import type { Login, PgServer } from './postgres/server.ts';
+import type { Store } from './store.ts';
+import type { StackModel } from './template/model.ts';
+
+export type SystemSecrets = {
+  /** Signs the functions' access keys. */
+  signing: string;
+  stripe: { apiKey: string; webhookSecret: string };
+  replicate: { apiToken: string };
+  sendgrid: { apiKey: string };
+  /** The same for every system on one PostgreSQL server, because its roles are. */
+  passwordOf(username: string): string;
+};
+
+export async function systemSecrets(store: Store, server: PgServer): Promise<SystemSecrets> {
+  const kept = await store.collection<string>('system');
+  const seed = kept.get('seed') ?? randomBytes(32).toString('base64url');
+  await kept.put('seed', seed);
+  const derived = (name: string) => createHmac('sha256', seed).update(name).digest('base64url').slice(0, 24);
+  return {
+    signing: derived('signing'),
+    stripe: { apiKey: `sk_test_${derived('stripe')}`, webhookSecret: `whsec_${derived('stripe events')}` },
+    replicate: { apiToken: `r8_${derived('replicate')}` },
+    sendgrid: { apiKey: `SG.${derived('sendgrid')}` },
+    passwordOf: (username) => passwordOf(server, username),
+  };
+}
+
+export const passwordOf = (server: Pick<PgServer, 'adminPassword'>, username: string) =>
+  createHmac('sha256', server.adminPassword).update(username).digest('base64url');
+
+/** The logical id of the secret that functions find under that variable. */
+function secretBehind(model: StackModel, variable: string): string {
+  const arn = model.functions
+    .map(({ environment }) => environment[variable])
+    .find((value) => value !== undefined);
+  const secret = model.secrets.find((candidate) => candidate.arn === arn);
+  if (!secret) throw new Error(`No function has a secret under ${variable}.`);
+  return secret.logicalId;
+}
+
+/** What the template's secrets hold here, by logical id; the others it generates as the template says. */
+export function secretValues(
+  model: StackModel,
+  secrets: SystemSecrets,
+  providers: {
+    secrets: Record<'STRIPE_SECRET_ARN' | 'REPLICATE_SECRET_ARN' | 'SENDGRID_SECRET_ARN', object>;
+  },
+): Record<string, string> {
+  const values = Object.entries(providers.secrets).map(
+    ([variable, value]) => [secretBehind(model, variable), JSON.stringify(value)] as const,
+  );
+  const logins = model.secrets.flatMap(({ logicalId, generate }) => {
+    const username = generate?.template?.username;
+    return username
+      ? [[logicalId, JSON.stringify({ username, password: secrets.passwordOf(username) })] as const]
+      : [];
+  });
+  return Object.fromEntries([...values, ...logins]);
+}
+
+const login = z.object({ username: z.string(), password: z.string() });
+
+/** User and password in a secret, as the Data API reads them. */
+export function readLogin(model: StackModel, secretsManager: SecretsManager, arn: string): Login {
+  const secret = model.secrets.find((candidate) => candidate.arn === arn);
+  return login.parse(JSON.parse((secret && secretsManager.value(secret.logicalId)) ?? 'null'));
+}

@@ -1,0 +1,284 @@
+/** The whole system on one machine: the synthesized stack, its bundles, and everything they call, each service wired to the others. */
+import { join } from 'node:path';
+import { createApiGateway } from './aws/api-gateway.ts';
+import { createEventBridge } from './aws/event-bridge.ts';
+import { createGateway } from './aws/gateway.ts';
+import { createIam } from './aws/iam.ts';
+import { createEventSource, type EventSource } from './aws/lambda/event-source.ts';
+import { createLambda, type Lambda, type LambdaResult } from './aws/lambda/lambda.ts';
+import { createRdsData } from './aws/rds-data/rds-data.ts';
+import { createS3 } from './aws/s3/index.ts';
+import { createSecretsManager } from './aws/secrets-manager.ts';
+import { createCredentials } from './aws/signature.ts';
+import { createSqs, type Sqs } from './aws/sqs/sqs.ts';
+import { createStepFunctions } from './aws/step-functions/service.ts';
+import { type Clock, createClock } from './clock.ts';
+import { createFaults } from './faults.ts';
+import { createHome } from './home.ts';
+import { readLogin, type SystemSecrets, secretValues, systemSecrets } from './keys.ts';
+import { postgresBacking } from './postgres/documents.ts';
+import type { PgServer } from './postgres/server.ts';
+import { type Providers, startProviders } from './providers.ts';
+import { createStore } from './store.ts';
+import type { StackModel } from './template/model.ts';
+import { account, region } from './template/names.ts';
+import { readStack } from './template/read-stack.ts';
+
+/** Fixed for `npm start`, so that addresses stay good over a restart; 0 is any free port. */
+export type Ports = {
+  aws: number;
+  api: number;
+  stripe: number;
+  replicate: number;
+  mailbox: number;
+  home: number;
+};
+
+export const anyPorts: Ports = { aws: 0, api: 0, stripe: 0, replicate: 0, mailbox: 0, home: 0 };
+
+export type SystemOptions = {
+  /** The cloud assembly to run. */
+  assembly: string;
+  /** Absolute path; objects and pictures lie there. */
+  folder: string;
+  server: PgServer;
+  /** The database's name; the services keep theirs in `{name}_services`. Many systems can share a server. */
+  database: string;
+  ports?: Ports;
+  clock?: Clock;
+  /** In [0, 1), for the jitter of retries. */
+  random?: () => number;
+  /** How long Replicate's double takes for a photo at least, by the clock. */
+  restorationSeconds?: number;
+  /** Takes what functions print and services complain about, line by line. */
+  log?: (source: string, line: string) => void;
+  /** A debugger may attach to this function: part of its name, and the port. */
+  inspect?: { name: string; port: number };
+};
+
+export type System = Awaited<ReturnType<typeof startSystem>>;
+
+/** Runs the functions that a deployment runs; a failure fails the start, as it would fail the deploy. */
+async function deploy(model: StackModel, lambda: Lambda): Promise<void> {
+  for (const id of model.onDeploy) {
+    const result = await lambda.invoke(id, {});
+    if ('functionError' in result)
+      throw new Error(`The deployment step ${id} failed: ${result.functionError.errorMessage}`);
+  }
+}
+
+/** Hands an event of EventBridge to a queue or a function. */
+function deliverTo(model: StackModel, sqs: Sqs, lambda: () => Lambda) {
+  return async (targetArn: string, payload: unknown) => {
+    if (model.queues.some(({ arn }) => arn === targetArn)) await sqs.send(targetArn, JSON.stringify(payload));
+    else await lambda().invokeLater(targetArn, payload);
+  };
+}
+
+/** What the services of one system share. */
+async function openGround(options: SystemOptions) {
+  const { server, database, clock = createClock(), log = () => {} } = options;
+  await server.createDatabase(`${database}_services`);
+  const store = createStore(await postgresBacking(server.pool(`${database}_services`)));
+  const secrets = await systemSecrets(store, server);
+  return { store, secrets, clock, log };
+}
+
+type Ground = Awaited<ReturnType<typeof openGround>>;
+
+/** The two servers that must listen before the stack can be read, because it speaks of their addresses. */
+async function openDoors({ assembly, ports = anyPorts }: SystemOptions, { secrets, clock, log }: Ground) {
+  const draft = readStack(assembly, { queueUrl: (name) => name, apiUrl: '' });
+  const callers = [...draft.functions, ...draft.stateMachines];
+  const policies = new Map(callers.map(({ logicalId, policy }) => [logicalId, policy]));
+  const iam = createIam({ policies, account });
+  const credentials = createCredentials({ secret: secrets.signing, callers: [...policies.keys()] });
+  const gateway = await createGateway({
+    credentials,
+    iam,
+    clock,
+    port: ports.aws,
+    log: (line) => log('aws', line),
+  });
+  const late: { invoke?: (id: string, event: unknown) => Promise<LambdaResult> } = {};
+  const api = await createApiGateway({
+    api: draft.api,
+    account,
+    clock,
+    port: ports.api,
+    log: (line) => log('api', line),
+    invoke: (id, event) => {
+      if (!late.invoke) throw new Error('The system is still starting.');
+      return late.invoke(id, event);
+    },
+  });
+  const queueUrl = (name: string) => `${gateway.url}/${account}/${name}`;
+  const model = readStack(assembly, { queueUrl, apiUrl: api.url });
+  return { iam, credentials, gateway, api, model, late };
+}
+
+type Doors = Awaited<ReturnType<typeof openDoors>>;
+
+function environmentOf(
+  options: SystemOptions,
+  providers: Providers,
+  siteUrl: string,
+): Record<string, string> {
+  return { ...providers.environment, SITE_URL: siteUrl, DATABASE_NAME: options.database };
+}
+
+async function openStorage(
+  options: SystemOptions,
+  ground: Ground,
+  doors: Doors,
+  secrets: Record<string, string>,
+) {
+  const { server, folder } = options;
+  const { store, clock } = ground;
+  const { model, iam, credentials } = doors;
+  const authorizeAs = iam.authorize;
+  const sqs = await createSqs({ queues: model.queues, store, clock });
+  const s3 = await createS3({
+    buckets: model.buckets,
+    folder: join(folder, 's3'),
+    store,
+    clock,
+    notify: (queueArn, body) => sqs.send(queueArn, body),
+    credentials,
+    authorizeAs,
+    region,
+  });
+  const secretsManager = await createSecretsManager({ secrets: model.secrets, store, values: secrets });
+  const rdsData = createRdsData({
+    database: model.database,
+    server,
+    secretOf: async (arn) => readLogin(model, secretsManager, arn),
+    clock,
+  });
+  return { sqs, s3, secretsManager, rdsData };
+}
+
+type Storage = Awaited<ReturnType<typeof openStorage>>;
+
+async function openCompute(
+  options: SystemOptions,
+  ground: Ground,
+  { model, iam, credentials, gateway }: Doors,
+  { sqs }: Storage,
+  environment: Record<string, string>,
+  hosts: Record<string, string>,
+) {
+  const { store, clock, log } = ground;
+  const { random, inspect } = options;
+  const faults = createFaults({ hosts });
+  const lambda = await createLambda({
+    functions: model.functions,
+    region,
+    credentials,
+    endpoint: gateway.url,
+    environment,
+    faults,
+    clock,
+    log,
+    ...(inspect ? { inspect } : {}),
+  });
+  const chance = random ? { random } : {};
+  const warn = (line: string) => log('aws', line);
+  const deliver = deliverTo(model, sqs, () => lambda);
+  const eventBridge = await createEventBridge({
+    rules: model.rules,
+    clock,
+    store,
+    deliver,
+    log: warn,
+    ...chance,
+  });
+  const stepFunctions = await createStepFunctions({
+    stateMachines: model.stateMachines,
+    store,
+    clock,
+    emit: eventBridge.emit,
+    log: warn,
+    authorizeAs: iam.authorize,
+    invokeLambda: (arn, payload) => lambda.invoke(arn, payload),
+    async sendMessage(queueUrl, body, _caller, sending) {
+      const queue = model.queues.find(({ url }) => url === queueUrl);
+      if (!queue) throw new Error(`There is no queue ${queueUrl}.`);
+      await sqs.send(queue.arn, body, sending);
+      return {};
+    },
+    ...chance,
+  });
+  return { faults, lambda, eventBridge, stepFunctions };
+}
+
+type Compute = Awaited<ReturnType<typeof openCompute>>;
+
+function serveAll({ gateway }: Doors, storage: Storage, compute: Compute): void {
+  gateway.serve('s3', storage.s3.service);
+  gateway.serve('sqs', storage.sqs.service);
+  gateway.serve('secretsmanager', storage.secretsManager.service);
+  gateway.serve('rds-data', storage.rdsData.service);
+  gateway.serve('lambda', compute.lambda.service);
+  gateway.serve('events', compute.eventBridge.service);
+  gateway.serve('states', compute.stepFunctions.service);
+}
+
+function feedFunctions(
+  { model, iam }: Doors,
+  { sqs }: Storage,
+  { lambda }: Compute,
+  ground: Ground,
+): EventSource[] {
+  const log = (line: string) => ground.log('aws', line);
+  const { clock } = ground;
+  return model.eventSources.map((source) =>
+    createEventSource({ model: source, source: sqs, invoke: lambda.invoke, iam, clock, region, log }),
+  );
+}
+
+/**
+ * Starts everything, migrates the database, and goes on with what an earlier run left under way.
+ * @throws Error in a sentence when a port is taken or the deployment step fails
+ */
+export async function startSystem(options: SystemOptions) {
+  const ground = await openGround(options);
+  const doors = await openDoors(options, ground);
+  const providers = await startProviders(options, ground, doors.api.url);
+  const home = await createHome({ port: (options.ports ?? anyPorts).home });
+  const values = secretValues(doors.model, ground.secrets, providers);
+  await options.server.createDatabase(options.database);
+  const storage = await openStorage(options, ground, doors, values);
+  const environment = environmentOf(options, providers, home.url);
+  const compute = await openCompute(options, ground, doors, storage, environment, providers.hosts);
+  serveAll(doors, storage, compute);
+  await deploy(doors.model, compute.lambda);
+  doors.late.invoke = compute.lambda.invoke;
+  await compute.eventBridge.resume();
+  await compute.stepFunctions.resume();
+  const eventSources = feedFunctions(doors, storage, compute, ground);
+  home.show({ ...providers.urls, api: doors.api.url, aws: doors.gateway.url });
+
+  return {
+    urls: { ...providers.urls, api: doors.api.url, aws: doors.gateway.url, home: home.url },
+    model: doors.model,
+    clock: ground.clock,
+    ...compute,
+    ...storage,
+    async stop() {
+      storage.sqs.close();
+      await Promise.all(eventSources.map((source) => source.stop()));
+      compute.eventBridge.stop();
+      await compute.stepFunctions.stop();
+      await providers.stop();
+      await Promise.all([doors.api.stop(), home.stop()]);
+      await compute.lambda.stop();
+      await storage.s3.stop();
+      await storage.rdsData.stop();
+      await doors.gateway.stop();
+      ground.clock.stop();
+    },
+  };
+}
+
+export type { SystemSecrets };

@@ -119,11 +119,13 @@ export async function isGenuine(
     uriEscapePath: !isS3,
     applyChecksum: false,
   });
-  const again = await resign(signer, request, signature, payloadHash);
+  // The signer rejects what it would not sign, such as an expiry of more than a week.
+  const again = await resign(signer, request, signature, payloadHash).catch(() => undefined);
   const [expected, given] = [Buffer.from(again ?? ''), Buffer.from(signature.value)];
   return expected.length === given.length && timingSafeEqual(expected, given);
 }
 
+/** The value that a signature of this request by this signer has. */
 async function resign(
   signer: SignatureV4,
   request: SignedRequest,
@@ -136,28 +138,30 @@ async function resign(
   }
   const named = new Set(signature.signedHeaders);
   const headers = Object.fromEntries([...named].map((name) => [name, request.headers[name] ?? '']));
-  const unsigned = { method: request.method, protocol: 'http:', hostname: '', path: request.path, query };
-  const options = { signingDate: new Date(signature.signedAt), signableHeaders: named };
+  const again = {
+    method: request.method,
+    protocol: 'http:',
+    hostname: '',
+    path: request.path,
+    query,
+    // The signer takes the body's hash from this header, and leaves it out of the signature unless it was in.
+    headers: { ...headers, [hashHeader]: payloadHash },
+  };
+  const options = {
+    signingDate: new Date(signature.signedAt),
+    signableHeaders: named,
+    unsignableHeaders: new Set(named.has(hashHeader) ? [] : [hashHeader]),
+  };
   if (signature.expiresInSeconds === undefined) {
-    // The signer takes the payload's hash from this header, and leaves it out of the signature unless it was signed.
-    const unsignableHeaders = new Set(named.has(hashHeader) ? [] : [hashHeader]);
-    const { headers: signed } = await signer.sign(
-      { ...unsigned, headers: { ...headers, [hashHeader]: payloadHash } },
-      { ...options, signableHeaders: named, unsignableHeaders },
-    );
+    const { headers: signed } = await signer.sign(again, options);
     return signed.authorization?.split('Signature=')[1];
   }
-  const { query: signed } = await signer.presign(
-    { ...unsigned, headers: { ...headers, [hashHeader]: payloadHash } },
-    {
-      ...options,
-      expiresIn: signature.expiresInSeconds,
-      unhoistableHeaders: new Set([...named, hashHeader]),
-      unsignableHeaders: new Set(named.has(hashHeader) ? [] : [hashHeader]),
-    },
-  );
-  const value = signed?.['X-Amz-Signature'];
-  return typeof value === 'string' ? value : undefined;
+  const { query: signed } = await signer.presign(again, {
+    ...options,
+    expiresIn: signature.expiresInSeconds,
+    unhoistableHeaders: new Set([...named, hashHeader]),
+  });
+  return String(signed?.['X-Amz-Signature']);
 }
 
 const hashHeader = 'x-amz-content-sha256';

@@ -117,7 +117,7 @@ beforeAll(async () => {
       handler: 'index.handler',
       environment: {},
       memoryMb: 256,
-      timeoutSeconds: 1,
+      timeoutSeconds: 2,
       policy: [],
     })),
     region: 'us-east-1',

@@ -124,7 +124,7 @@ describe('a call is refused', () => {
     client.middlewareStack.add(
       (next) => (given) => {
         const request = given.request as { body: Uint8Array };
-        request.body = Buffer.from(Buffer.from(request.body).toString().replace('to me', 'to us'));
+        request.body = Buffer.from(new TextDecoder().decode(request.body).replace('to me', 'to us'));
         return next(given);
       },
       { step: 'finalizeRequest', priority: 'low' },

@@ -8,11 +8,14 @@ import { build } from 'esbuild';
 import type { Clock } from '../../clock.ts';
 import type { Faults } from '../../faults.ts';
 import type { FunctionModel } from '../../template/model.ts';
+import { createActivity } from '../activity.ts';
 import { AwsError, type AwsService } from '../service.ts';
 import type { Credentials } from '../signature.ts';
 import { createInvokeService } from './invoke.ts';
 import { createPool, type Pool } from './pool.ts';
 import { type LambdaResult, startProcess } from './process.ts';
+
+import type { Invocation } from './wire.ts';
 
 export type { LambdaResult } from './process.ts';
 export type { FunctionError } from './wire.ts';
@@ -44,6 +47,8 @@ export type Lambda = {
   invokeLater(id: string, event: unknown): Promise<void>;
   find(id: string): FunctionModel | undefined;
   service: AwsService;
+  /** Resolves when no event is under way; what waits to be tried again does not count. */
+  idle(): Promise<void>;
   /** Kills every process. */
   stop(): Promise<void>;
 };
@@ -57,6 +62,7 @@ export async function createLambda(options: LambdaOptions): Promise<Lambda> {
   const { functions, faults, clock } = options;
   const folder = await mkdtemp(join(tmpdir(), 'restoreclick-lambda-'));
   const runtime = await buildRuntime(folder);
+  const activity = createActivity();
   const pools = new Map(functions.map((fn) => [fn, poolOf(fn, runtime, options)]));
 
   const find = (id: string) =>
@@ -73,7 +79,7 @@ export async function createLambda(options: LambdaOptions): Promise<Lambda> {
 
   function run([fn, pool]: [FunctionModel, Pool], event: unknown) {
     const payload = JSON.stringify(event) ?? '{}';
-    return pool.run(() => ({
+    const prepare = (): Invocation => ({
       type: 'invoke',
       requestId: randomUUID(),
       payload,
@@ -81,7 +87,8 @@ export async function createLambda(options: LambdaOptions): Promise<Lambda> {
       timeoutMs: fn.timeoutSeconds * 1000,
       ahead: clock.ahead(),
       rules: faults.rulesFor(fn),
-    }));
+    });
+    return activity.during(() => pool.run(prepare));
   }
 
   async function retry(target: [FunctionModel, Pool], event: unknown, delays: number[]) {
@@ -97,6 +104,7 @@ export async function createLambda(options: LambdaOptions): Promise<Lambda> {
     async invokeLater(id: string, event: unknown) {
       void retry(poolFor(id), event, retryDelaysMs);
     },
+    idle: () => activity.idle(),
     async stop() {
       await Promise.all([...pools.values()].map((pool) => pool.stop()));
       await rm(folder, { recursive: true, force: true });

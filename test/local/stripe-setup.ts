@@ -80,13 +80,14 @@ async function openWebhook() {
   const answers = { status: 200 };
   let attempts = 0;
   const server = createServer(async (request, response) => {
+    if (request.url !== '/webhook') return response.writeHead(200).end();
     attempts += 1;
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
     const signature = String(request.headers['stripe-signature']);
     const event = Stripe.webhooks.constructEvent(Buffer.concat(chunks), signature, webhookSecret);
     if (answers.status < 300) events.push(event);
-    response.writeHead(answers.status).end();
+    return response.writeHead(answers.status, { location: '/elsewhere' }).end();
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {

@@ -1,4 +1,4 @@
-/** What happens to the money of a checkout: paid, declined, or promised by a bank debit and settled later. */
+/** What happens to the money of a checkout: an open one is paid, declined or promised by a bank debit, which settles later. */
 import { bankDebitIn } from './currency.ts';
 import { newCharge, newIntent, nowhere } from './payment-objects.ts';
 import {
@@ -26,7 +26,6 @@ const debitReturned: Failure = {
 
 /** The customer pays, at once and in full; what costs nothing needs no payment. */
 export function pay(purchase: Purchase, payer: Payer, moment: Moment): Purchase {
-  mustBeOpen(purchase);
   if (purchase.session.amount_total === 0) return complete(purchase, payer, moment, 'no_payment_required');
   const begun = begin(purchase, payer, moment, 'card');
   return complete(succeed(begun, moment), payer, moment, 'paid');
@@ -34,7 +33,6 @@ export function pay(purchase: Purchase, payer: Payer, moment: Moment): Purchase 
 
 /** The bank declines the card; the checkout stays open for another try. */
 export function decline(purchase: Purchase, payer: Payer, moment: Moment): Purchase {
-  mustBeOpen(purchase);
   return fail(begin(purchase, payer, moment, 'card'), moment, declined);
 }
 
@@ -48,7 +46,6 @@ export function payLater(
   moment: Moment,
   { outcome, at }: { outcome: 'succeeded' | 'failed'; at: number },
 ): Purchase {
-  mustBeOpen(purchase);
   const method = bankDebitIn(purchase.session.currency ?? '');
   if (method === undefined || purchase.session.amount_total === 0) {
     throw refuse('A bank debit is not possible for this amount and currency.');
@@ -71,10 +68,6 @@ export function settleDebit(purchase: Purchase, moment: Moment, outcome: 'succee
   const session: Session = { ...purchase.session, payment_status: 'paid' };
   const paid = { ...succeed(begun, moment), session };
   return tell(paid, moment, 'checkout.session.async_payment_succeeded', session);
-}
-
-function mustBeOpen({ session }: Purchase) {
-  if (session.status !== 'open') throw refuse(`This Checkout Session is ${session.status}.`, { status: 409 });
 }
 
 type Begun = Purchase & { intent: Intent };

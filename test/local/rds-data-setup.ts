@@ -1,0 +1,75 @@
+/** A local Data API behind the real gateway, on a database of its own, with clients of several callers. */
+import { RDSDataClient } from '@aws-sdk/client-rds-data';
+import { createGateway } from '../../local/aws/gateway.ts';
+import { createIam } from '../../local/aws/iam.ts';
+import { createRdsData } from '../../local/aws/rds-data/rds-data.ts';
+import { AwsError } from '../../local/aws/service.ts';
+import { createCredentials, operator } from '../../local/aws/signature.ts';
+import { createClock } from '../../local/clock.ts';
+import type { Login } from '../../local/postgres/server.ts';
+import type { PolicyStatement } from '../../local/template/model.ts';
+import { testDatabase } from '../schema/database.ts';
+
+const region = 'eu-central-1';
+export const clusterArn = `arn:aws:rds:${region}:000000000000:cluster:restoreclick`;
+export const adminSecretArn = `arn:aws:secretsmanager:${region}:000000000000:secret:admin`;
+export const appSecretArn = `arn:aws:secretsmanager:${region}:000000000000:secret:app`;
+
+export type Setup = {
+  policies?: Record<string, PolicyStatement[]>;
+  timeoutMs?: number;
+  empty?: boolean;
+  /** Further secrets, by ARN. */
+  logins?: Record<string, Login>;
+};
+
+export async function openRdsData({ policies = {}, timeoutMs, empty = false, logins = {} }: Setup = {}) {
+  const database = await testDatabase({ empty });
+  const clock = createClock();
+  const credentials = createCredentials({ secret: 'test', callers: Object.keys(policies) });
+  const iam = createIam({ policies: new Map(Object.entries(policies)), account: '000000000000' });
+  const faults: string[] = [];
+  const gateway = await createGateway({ credentials, iam, clock, log: (line) => faults.push(line) });
+  const secrets: Record<string, Login> = {
+    [adminSecretArn]: database.logins.admin,
+    [appSecretArn]: database.logins.app,
+    ...logins,
+  };
+  const rdsData = createRdsData({
+    database: { clusterArn },
+    server: database.server,
+    async secretOf(arn) {
+      const login = secrets[arn];
+      if (!login) throw new AwsError('BadRequestException', `The secret ${arn} was not found.`);
+      return login;
+    },
+    clock,
+    ...(timeoutMs === undefined ? {} : { timeoutMs }),
+  });
+  gateway.serve('rds-data', rdsData.service);
+  const clients = new Map<string, RDSDataClient>();
+  return {
+    rdsData,
+    database,
+    clock,
+    url: gateway.url,
+    /** What went wrong inside the service and was no refusal. */
+    faults,
+    /** The same one each time: a new one would not know yet how far the local clock is ahead, and repeat its first error. */
+    client(caller = operator.caller): RDSDataClient {
+      const client =
+        clients.get(caller) ??
+        new RDSDataClient({ region, endpoint: gateway.url, credentials: credentials.keyOf(caller) });
+      clients.set(caller, client);
+      return client;
+    },
+    keyOf: credentials.keyOf,
+    async close() {
+      for (const client of clients.values()) client.destroy();
+      await rdsData.stop();
+      await gateway.stop();
+      clock.stop();
+      await database.drop();
+    },
+  };
+}

@@ -1,12 +1,16 @@
 /** The CDK app, made and synthesized in process. */
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { App, Validations } from 'aws-cdk-lib';
 import { AwsSolutionsChecks } from 'cdk-nag';
-import packageJson from '../package.json' with { type: 'json' };
 import { RestoreClickStack } from './restoreclick-stack.ts';
 import { settingsFor } from './settings.ts';
 
 const projectFolder = join(import.meta.dirname, '..');
+
+const { version }: { version: string } = JSON.parse(
+  readFileSync(join(projectFolder, 'package.json'), 'utf8'),
+);
 
 /** Behaviours of CDK that are newer than its defaults. */
 const featureFlags = {
@@ -49,7 +53,7 @@ export function synthesize({
   const settings = settingsFor(environment ?? app.node.tryGetContext('environment') ?? 'production');
   new RestoreClickStack(app, 'RestoreClick', {
     description: `RestoreClick, ${settings.environment}: restores old photographs`,
-    ground: { settings, bundles, version: packageJson.version },
+    ground: { settings, bundles, version },
   });
   return app.synth().directory;
 }

@@ -36,14 +36,10 @@ export class RestoreClickStack extends Stack {
     const payment = new PaymentFlow(this, 'Payment', platform, { restoration, email });
     const order = new OrderFlow(this, 'Order', platform, email);
     const operations = new Operations(this, 'Operations', platform, [
-      payment.placeOrder,
-      payment.settlePayment,
       payment.keepOriginal,
       restoration.submitJob,
-      restoration.failAttempt,
       restoration.completeOrder,
       email.sendEmail,
-      download.buildArchive,
     ]);
 
     const migration = new Migration(this, 'Migration', platform);

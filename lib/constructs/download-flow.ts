@@ -31,7 +31,6 @@ export class DownloadFlow extends Construct {
       memory: 1769, // one whole CPU, and the network that comes with it
       access: [
         database.statements,
-        storage.originals('Get'),
         storage.restored('Get'),
         storage.archives('Get', 'Put', 'AbortMultipart'),
       ],
@@ -57,7 +56,8 @@ export class DownloadFlow extends Construct {
       timeout: Duration.seconds(29),
       access: [
         database.statements,
-        storage.originals('Get'),
+        // A link may be to an original: its row says which bucket that is.
+        { ...storage.originals('Get'), environment: {} },
         storage.restored('Get'),
         storage.archives('Get'),
         this.buildArchive.sending,

@@ -25,7 +25,6 @@ export class EmailFlow extends Construct {
         database.statements,
         secrets.sendgrid,
         secrets.orderKey,
-        storage.originals('Get'),
         storage.restored('Get'),
         this.sendEmail.sending,
         download.buildArchive.sending,
@@ -46,7 +45,7 @@ export class EmailFlow extends Construct {
       step: 'email/receive-sendgrid-events',
       description: 'verifies and records deliveries, bounces and drops',
       timeout: Duration.seconds(29),
-      access: [database.statements, secrets.sendgrid, this.sendEmail.sending],
+      access: [database.statements, secrets.sendgrid],
     });
     api.route(
       'POST /api/webhooks/sendgrid',

@@ -11,20 +11,13 @@ export class Operations extends Construct {
   /** @param queues those that reconcile may send to, to push on what got stuck */
   constructor(scope: Construct, id: string, ground: Platform, queues: WorkQueue[]) {
     super(scope, id);
-    const { api, database, secrets } = ground;
+    const { api, database } = ground;
     const reconcile = new FlowStep(this, 'Reconcile', {
       ground,
       step: 'operations/reconcile',
       description: 'finds and pushes on what got stuck',
       timeout: Duration.minutes(10),
-      access: [
-        database.statements,
-        secrets.stripe,
-        secrets.replicate,
-        secrets.sendgrid,
-        ...queues.map((queue) => queue.sending),
-      ],
-      reads: ['LEASE_SECONDS', 'PREDICTION_DEADLINE_SECONDS', 'REPLICATE_MODEL', 'PRICE_CENTS', 'CURRENCY'],
+      access: [database.statements, ...queues.map((queue) => queue.sending)],
     });
     // Daily: anything that asks the database more often than hourly keeps it from pausing.
     new Rule(this, 'Daily', {

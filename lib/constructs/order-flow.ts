@@ -37,7 +37,7 @@ export class OrderFlow extends Construct {
       description: 'mails a share link to the family',
       timeout,
       access: [database.statements, secrets.orderKey, email.sendEmail.sending],
-      reads: ['SHARE_MAX_RECIPIENTS', 'SHARE_MAX_ROUNDS', 'LINK_EXPIRY_SECONDS', 'LINK_MAX_DOWNLOADS'],
+      reads: ['SHARE_MAX_RECIPIENTS', 'SHARE_MAX_ROUNDS'],
     });
     api.route('POST /api/orders/{order}/share', shareOrder, 'The step asks for the order’s key.');
   }

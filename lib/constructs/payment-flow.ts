@@ -47,7 +47,7 @@ export class PaymentFlow extends Construct {
       description: 'freezes and prices the photos of a session, and opens Stripe Checkout',
       timeout: Duration.seconds(29),
       access: [database.statements, secrets.stripe, storage.temp('PutTagging')],
-      reads: ['PRICE_CENTS', 'CURRENCY', 'CHECKOUT_EXPIRY_SECONDS', 'UPLOAD_EXPIRY_SECONDS', 'SITE_URL'],
+      reads: ['PRICE_CENTS', 'CURRENCY', 'CHECKOUT_EXPIRY_SECONDS', 'SITE_URL'],
     });
     api.route('POST /api/checkout', createCheckout, 'Whoever knows the upload session may pay for it.');
     const receiveStripeEvent = new FlowStep(this, 'ReceiveStripeEvent', {
@@ -65,14 +65,19 @@ export class PaymentFlow extends Construct {
   }
 
   private orderSteps(ground: Platform, { restoration, email }: Next): void {
-    const { database, secrets } = ground;
+    const { database, secrets, storage } = ground;
     const placeOrder = new FlowStep(this, 'PlaceOrder', {
       ground,
       step: 'payment/place-order',
       description: 'makes the order of a completed checkout',
       timeout: workTimeout,
-      access: [database.statements, secrets.stripe, this.keepOriginal.sending, email.sendEmail.sending],
-      reads: ['PRICE_CENTS', 'CURRENCY'],
+      access: [
+        database.statements,
+        secrets.stripe,
+        storage.originals(),
+        this.keepOriginal.sending,
+        email.sendEmail.sending,
+      ],
     });
     this.placeOrder.feed(placeOrder);
     const settlePayment = new FlowStep(this, 'SettlePayment', {
@@ -85,7 +90,6 @@ export class PaymentFlow extends Construct {
         secrets.stripe,
         this.keepOriginal.sending,
         restoration.completeOrder.sending,
-        email.sendEmail.sending,
       ],
     });
     this.settlePayment.feed(settlePayment);

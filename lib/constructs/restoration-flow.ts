@@ -44,8 +44,8 @@ export class RestorationFlow extends Construct {
       step: 'restoration/check-prediction',
       description: 'one look at a prediction',
       timeout: Duration.seconds(30),
-      access: [database.statements, secrets.replicate],
-      reads: ['REPLICATE_MODEL', 'PREDICTION_DEADLINE_SECONDS'],
+      access: [secrets.replicate],
+      reads: ['REPLICATE_MODEL'],
     });
     const storeRestored = new FlowStep(this, 'StoreRestored', {
       ground,
@@ -53,13 +53,8 @@ export class RestorationFlow extends Construct {
       description: 'brings the restored photo home and completes its job',
       timeout: Duration.minutes(5),
       memory: 1024,
-      access: [
-        database.statements,
-        secrets.replicate,
-        storage.restored('Get', 'Put'),
-        this.completeOrder.sending,
-      ],
-      reads: ['REPLICATE_MODEL', 'REPLICATE_OUTPUT_HOSTS', 'MAX_OUTPUT_BYTES', 'MAX_PIXELS'],
+      access: [database.statements, storage.restored('Get', 'Put'), this.completeOrder.sending],
+      reads: ['REPLICATE_OUTPUT_HOSTS', 'MAX_OUTPUT_BYTES'],
     });
     return new Poller(this, 'Poller', {
       settings,
@@ -83,7 +78,7 @@ export class RestorationFlow extends Construct {
         poller.starting,
         this.failAttempt.sending,
       ],
-      reads: ['REPLICATE_MODEL', 'LEASE_SECONDS', 'PREDICTION_DEADLINE_SECONDS'],
+      reads: ['REPLICATE_MODEL', 'LEASE_SECONDS'],
     });
     this.submitJob.feed(submitJob, { batchSize: 1, maxConcurrency: settings.restoration.submitConcurrency });
   }

@@ -57,6 +57,7 @@ export class Storage extends Construct {
     });
   }
 
+  /** Objects below `uploads/temp/`; without an action, here as below, only the bucket's name. */
   temp(...actions: ObjectAction[]): Access {
     return this.access('TEMP_BUCKET', this.tempBucket, prefixes.temp, actions);
   }
@@ -129,10 +130,12 @@ export class Storage extends Construct {
   }
 
   private access(variable: string, bucket: Bucket, prefix: string, actions: ObjectAction[]): Access {
+    const environment = { [variable]: bucket.bucketName };
+    if (actions.length === 0) return { environment, statements: [] };
     const objects = `${prefix}*`;
     const logicalId = Stack.of(this).resolve(bucket.bucketArn)['Fn::GetAtt'][0];
     return {
-      environment: { [variable]: bucket.bucketName },
+      environment,
       statements: [
         { actions: actions.map((action) => actionNames[action]), resources: [bucket.arnForObjects(objects)] },
       ],

@@ -21,14 +21,7 @@ export class UploadFlow extends Construct {
       description: 'answers one presigned POST a photo',
       timeout: Duration.seconds(29),
       access: [database.statements, storage.temp('Put', 'PutTagging')],
-      reads: [
-        'MAX_FILES',
-        'MAX_FILE_BYTES',
-        'UPLOAD_URL_SECONDS',
-        'UPLOAD_EXPIRY_SECONDS',
-        'PRICE_CENTS',
-        'CURRENCY',
-      ],
+      reads: ['MAX_FILES', 'MAX_FILE_BYTES', 'UPLOAD_URL_SECONDS', 'UPLOAD_EXPIRY_SECONDS'],
     });
     api.route('POST /api/upload', createSession, 'Anyone may upload; limits and expiry bound what it costs.');
     const getSession = new FlowStep(this, 'GetSession', {
@@ -57,7 +50,7 @@ export class UploadFlow extends Construct {
       description: 'reads the head of an uploaded file; records it, or deletes it and says why',
       timeout: workTimeout,
       access: [database.statements, storage.temp('Get', 'Delete')],
-      reads: ['MAX_FILE_BYTES', 'MAX_PIXELS'],
+      reads: ['MAX_PIXELS'],
     });
     queue.feed(recordUpload);
     storage.announceUploads(queue);

@@ -18,7 +18,6 @@ export function variables({ shop, uploads, restoration, leaseSeconds, links, sha
     REPLICATE_MODEL: restoration.model,
     REPLICATE_OUTPUT_HOSTS: restoration.outputHosts.join(','),
     MAX_OUTPUT_BYTES: String(restoration.maxOutputBytes),
-    PREDICTION_DEADLINE_SECONDS: String(restoration.deadlineSeconds),
     LEASE_SECONDS: String(leaseSeconds),
     LINK_EXPIRY_SECONDS: String(links.expirySeconds),
     LINK_MAX_DOWNLOADS: String(links.maxDownloads),

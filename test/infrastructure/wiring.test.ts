@@ -24,7 +24,7 @@ const rights = (of: { policy: FunctionModel['policy'] }) =>
     .sort();
 const bucketOf = (variable: string) => {
   const name =
-    step('download/open-link').environment[variable] ?? step('payment/keep-original').environment[variable];
+    step('payment/keep-original').environment[variable] ?? step('download/open-link').environment[variable];
   return `arn:aws:s3:::${name}`;
 };
 
@@ -109,11 +109,11 @@ describe('storage events', () => {
 describe('sending', () => {
   /** Who sends to the queue that feeds it. */
   const senders: Record<string, string[]> = {
-    'payment/place-order': ['payment/receive-stripe-event', 'operations/reconcile'],
-    'payment/settle-payment': ['payment/receive-stripe-event', 'operations/reconcile'],
+    'payment/place-order': ['payment/receive-stripe-event'],
+    'payment/settle-payment': ['payment/receive-stripe-event'],
     'payment/keep-original': ['payment/place-order', 'payment/settle-payment', 'operations/reconcile'],
     'restoration/submit-job': ['payment/keep-original', 'restoration/fail-attempt', 'operations/reconcile'],
-    'restoration/fail-attempt': ['restoration/submit-job', 'operations/reconcile'],
+    'restoration/fail-attempt': ['restoration/submit-job'],
     'restoration/complete-order': [
       'payment/keep-original',
       'payment/settle-payment',
@@ -123,19 +123,12 @@ describe('sending', () => {
     ],
     'email/send-email': [
       'payment/place-order',
-      'payment/settle-payment',
       'restoration/complete-order',
       'email/send-email',
-      'email/receive-sendgrid-events',
       'order/share-order',
       'operations/reconcile',
     ],
-    'download/build-archive': [
-      'email/send-email',
-      'download/create-link',
-      'download/open-link',
-      'operations/reconcile',
-    ],
+    'download/build-archive': ['email/send-email', 'download/create-link', 'download/open-link'],
     'upload/record-upload': [],
     'upload/expire-uploads': [],
   };
@@ -149,8 +142,8 @@ describe('sending', () => {
   });
 
   test('an address is told under the name of the step it feeds', () => {
-    const { environment } = step('operations/reconcile');
-    expect(environment.PLACE_ORDER_QUEUE_URL).toBe(queueFeeding('payment/place-order').queue.url);
+    const { environment } = step('email/send-email');
+    expect(environment.SEND_EMAIL_QUEUE_URL).toBe(queueFeeding('email/send-email').queue.url);
     expect(environment.BUILD_ARCHIVE_QUEUE_URL).toBe(queueFeeding('download/build-archive').queue.url);
   });
 });
@@ -163,15 +156,9 @@ describe('photos', () => {
     'payment/keep-original': ['temp Get', 'originals Get', 'originals Put', 'originals PutTagging'],
     'restoration/submit-job': ['originals Get'],
     'restoration/store-restored': ['restored Get', 'restored Put'],
-    'email/send-email': ['originals Get', 'restored Get'],
+    'email/send-email': ['restored Get'],
     'download/open-link': ['originals Get', 'restored Get', 'archives Get'],
-    'download/build-archive': [
-      'originals Get',
-      'restored Get',
-      'archives Get',
-      'archives Put',
-      'archives Abort',
-    ],
+    'download/build-archive': ['restored Get', 'archives Get', 'archives Put', 'archives Abort'],
   };
   const actions: Record<string, string> = {
     Get: 's3:GetObject',
@@ -204,16 +191,13 @@ describe('secrets', () => {
       'payment/place-order',
       'payment/settle-payment',
       'order/claim-order',
-      'operations/reconcile',
     ],
     REPLICATE_SECRET_ARN: [
       'restoration/submit-job',
       'restoration/check-prediction',
-      'restoration/store-restored',
       'restoration/fail-attempt',
-      'operations/reconcile',
     ],
-    SENDGRID_SECRET_ARN: ['email/send-email', 'email/receive-sendgrid-events', 'operations/reconcile'],
+    SENDGRID_SECRET_ARN: ['email/send-email', 'email/receive-sendgrid-events'],
     ORDER_KEY_SECRET_ARN: [
       'email/send-email',
       'download/create-link',
@@ -240,17 +224,18 @@ describe('secrets', () => {
   });
 
   test('the providers’ are empty until an operator fills them in', () => {
-    const { environment } = step('operations/reconcile');
-    const given = ['STRIPE_SECRET_ARN', 'REPLICATE_SECRET_ARN', 'SENDGRID_SECRET_ARN'].map(
-      (name) => environment[name],
-    );
+    const given = [
+      step('payment/place-order').environment.STRIPE_SECRET_ARN,
+      step('restoration/submit-job').environment.REPLICATE_SECRET_ARN,
+      step('email/send-email').environment.SENDGRID_SECRET_ARN,
+    ];
     const empty = model.secrets.filter(({ generate }) => generate === undefined).map(({ arn }) => arn);
     expect(empty.sort()).toEqual(given.sort());
   });
 });
 
 describe('the database', () => {
-  const withoutIt = ['payment/receive-stripe-event', 'operations/not-found'];
+  const withoutIt = ['payment/receive-stripe-event', 'restoration/check-prediction', 'operations/not-found'];
 
   test.each(allSteps)(
     '%s reaches it with one statement a call, as the application, or not at all',

@@ -1,9 +1,10 @@
 /** A local Data API behind the real gateway, on a database of its own, with clients of several callers. */
 import { RDSDataClient } from '@aws-sdk/client-rds-data';
+import { z } from 'zod';
 import { createGateway } from '../../local/aws/gateway.ts';
 import { createIam } from '../../local/aws/iam.ts';
 import { createRdsData } from '../../local/aws/rds-data/rds-data.ts';
-import { AwsError } from '../../local/aws/service.ts';
+import { AwsError, jsonAnswer, readJson } from '../../local/aws/service.ts';
 import { createCredentials, operator } from '../../local/aws/signature.ts';
 import { createClock } from '../../local/clock.ts';
 import type { Login } from '../../local/postgres/server.ts';
@@ -47,6 +48,11 @@ export async function openRdsData({ policies = {}, timeoutMs, empty = false, log
     ...(timeoutMs === undefined ? {} : { timeoutMs }),
   });
   gateway.serve('rds-data', rdsData.service);
+  gateway.serve('secretsmanager', async (call) => {
+    const { SecretId } = z.object({ SecretId: z.string() }).parse(await readJson(call));
+    call.authorize('secretsmanager:GetSecretValue', SecretId);
+    return jsonAnswer({ SecretString: JSON.stringify(secrets[SecretId]) });
+  });
   const clients = new Map<string, RDSDataClient>();
   return {
     rdsData,
@@ -63,7 +69,14 @@ export async function openRdsData({ policies = {}, timeoutMs, empty = false, log
       clients.set(caller, client);
       return client;
     },
-    keyOf: credentials.keyOf,
+    /** Ends the sessions of the database, so that the next call finds the roles as they are now. */
+    async forgetSessions() {
+      await database
+        .pool('superuser')
+        .query(
+          'select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()',
+        );
+    },
     async close() {
       for (const client of clients.values()) client.destroy();
       await rdsData.stop();

@@ -27,7 +27,7 @@ export async function ensureAppRole(
   const names = Object.entries(wanted);
   if (settings && names.every(([name, value]) => settings[name] === value)) return false;
   if (!settings) {
-    const [role] = await execute('select from pg_roles where rolname = :username', { username });
+    const [role] = await execute('select rolname from pg_roles where rolname = :username', { username });
     const verb = role ? 'alter' : 'create';
     await execute(`${verb} role ${username} login password '${scramVerifier(password)}'`);
   }

@@ -25,17 +25,21 @@ const createTable = `
     duration_ms integer -- null until its statements are done
   )`;
 
-/** How long a migration waits for a lock before it lets others through; and how often it comes back. */
-const lockTimeout = '5s';
+/** How often a migration comes back when it could not have a lock. */
 const mostTries = 5;
 const firstPauseMs = 500;
 /** A run outside of a transaction that has not finished after this was killed: a Lambda lives 15 minutes. */
 const takeOverAfter = '15 minutes';
 
 /**
+ * @param lockTimeoutMs how long a migration waits for a lock before it lets others through
  * @throws Error when an applied migration's file was changed since; nothing is then applied
  */
-export async function applyMigrations(database: MigrationDatabase, migrations: Migration[]): Promise<Report> {
+export async function applyMigrations(
+  database: MigrationDatabase,
+  migrations: Migration[],
+  lockTimeoutMs = 5_000,
+): Promise<Report> {
   await ensureTable(database);
   const before = await readApplied(database.execute);
   for (const migration of migrations) checkUnchanged(migration, before);
@@ -47,7 +51,7 @@ export async function applyMigrations(database: MigrationDatabase, migrations: M
   const done = new Set(before.filter(({ finished }) => finished).map(({ version }) => version));
   for (const migration of migrations.filter(({ version }) => !done.has(version))) {
     const isOurs = migration.inTransaction
-      ? await applyPatiently(database, migration)
+      ? await applyPatiently(database, migration, lockTimeoutMs)
       : await applyOneByOne(database, migration);
     if (isOurs) report.applied.push(migration.file);
     else report.alreadyApplied += 1;
@@ -91,10 +95,14 @@ const insertRow = `
 const rowOf = ({ version, name, checksum }: Migration): Parameters => ({ version, name, checksum });
 
 /** Steps aside when it cannot have a lock at once: those who wait behind it would otherwise wait for both. */
-async function applyPatiently(database: MigrationDatabase, migration: Migration): Promise<boolean> {
+async function applyPatiently(
+  database: MigrationDatabase,
+  migration: Migration,
+  lockTimeoutMs: number,
+): Promise<boolean> {
   for (let tries = 1; ; tries += 1) {
     try {
-      return await database.transaction((execute) => applyInTransaction(execute, migration));
+      return await database.transaction((execute) => applyInTransaction(execute, migration, lockTimeoutMs));
     } catch (error) {
       const isBlocked = refusedWith(error, '55P03', '40001', '40P01');
       if (isBlocked && tries < mostTries) await sleep(Math.random() * firstPauseMs * 2 ** tries);
@@ -104,15 +112,18 @@ async function applyPatiently(database: MigrationDatabase, migration: Migration)
 }
 
 /** The row comes first: a second run waits for it, and then finds the migration applied. @returns whether it was us */
-async function applyInTransaction(execute: Execute, migration: Migration): Promise<boolean> {
+async function applyInTransaction(
+  execute: Execute,
+  migration: Migration,
+  lockTimeoutMs: number,
+): Promise<boolean> {
   const started = Date.now();
   const inserted = await execute(insertRow, rowOf(migration));
   if (inserted.length === 0) return false;
+  // Only now: the wait for another run's row may take as long as that run does.
   await execute(
-    `select set_config('lock_timeout', '${lockTimeout}', true), set_config('app.actor', :actor, true)`,
-    {
-      actor: actorOf(migration),
-    },
+    "select set_config('lock_timeout', :lock_timeout, true), set_config('app.actor', :actor, true)",
+    { lock_timeout: `${lockTimeoutMs}ms`, actor: actorOf(migration) },
   );
   for (const statement of migration.statements) await execute(statement);
   await finish(execute, migration, started);
@@ -134,13 +145,8 @@ async function applyOneByOne(database: MigrationDatabase, migration: Migration):
   const { execute } = database;
   const started = Date.now();
   if (!(await claim(execute, migration))) {
-    const [row] = await execute(
-      `select duration_ms is not null as finished from ${table} where version = :version::int`,
-      {
-        version: migration.version,
-      },
-    );
-    if (row?.finished) return false;
+    const applied = await readApplied(execute);
+    if (applied.some(({ version, finished }) => finished && version === migration.version)) return false;
     throw new Error(`${migration.file} is being applied by another run. Try again when it has ended.`);
   }
   try {

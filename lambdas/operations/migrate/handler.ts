@@ -1,5 +1,6 @@
 /** Brings the database up to date on every deploy: the migrations, then the role that the steps use. */
 import { join } from 'node:path';
+import { BadRequestException } from '@aws-sdk/client-rds-data';
 import { z } from 'zod';
 import { log } from '../../platform/logging.ts';
 import { secret } from '../../platform/secrets.ts';
@@ -10,7 +11,7 @@ import { dataApiDatabase, type Target } from './data-api.ts';
 import { refusedWith } from './database-port.ts';
 import { readMigrations } from './migrations.ts';
 
-const login = z.object({ username: z.string().min(1), password: z.string().min(1) });
+const loginShape = z.object({ username: z.string().min(1), password: z.string().min(1) });
 
 /** Invoked once per deploy; harmless when invoked again, or twice at once. */
 export async function handler(): Promise<Report & { roleChanged: boolean }> {
@@ -41,12 +42,16 @@ export async function handler(): Promise<Report & { roleChanged: boolean }> {
   return { ...report, roleChanged };
 }
 
+/** Logs in as the role to see how it is; changes it if need be; and then logs in again, so that no deploy ends with a role that cannot. */
 async function bringRole(admin: Target, appSecretArn: string): Promise<boolean> {
   const asApp = dataApiDatabase({ ...admin, secretArn: appSecretArn });
   const [found] = await asApp.execute(roleSettings).catch((error: unknown) => {
-    // Wrong password; no such role, or one that may not log in.
-    if (refusedWith(error, '28P01', '28000')) return [];
+    // Wrong password; no such role, or one that may not log in. AWS has worded it as a bad request, too.
+    if (refusedWith(error, '28P01', '28000') || error instanceof BadRequestException) return [];
     throw error;
   });
-  return ensureAppRole(dataApiDatabase(admin).execute, await secret(appSecretArn, login), found);
+  const login = await secret(appSecretArn, loginShape);
+  const changed = await ensureAppRole(dataApiDatabase(admin).execute, login, found);
+  if (changed) await asApp.execute(roleSettings);
+  return changed;
 }

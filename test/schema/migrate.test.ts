@@ -1,0 +1,186 @@
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { applyMigrations } from '../../lambdas/operations/migrate/apply.ts';
+import type { MigrationDatabase } from '../../lambdas/operations/migrate/database-port.ts';
+import { parseMigration } from '../../lambdas/operations/migrate/migrations.ts';
+import { plainDatabase } from '../../lib/statements/plain-database.ts';
+import { type TestDatabase, testDatabase } from './database.ts';
+
+const first = parseMigration(
+  '0001_notes.sql',
+  'create table restoreclick.notes (id int primary key, text text);',
+);
+const second = parseMigration(
+  '0002_first_note.sql',
+  `insert into restoreclick.notes values (1, current_setting('app.actor')); -- no more`,
+);
+const third = parseMigration('0003_more.sql', `insert into restoreclick.notes values (2, 'b');`);
+
+let own: TestDatabase;
+let database: MigrationDatabase;
+beforeEach(async () => {
+  own = await testDatabase({ empty: true });
+  database = plainDatabase(own.pool('admin'));
+});
+afterEach(() => own.drop());
+
+const rows = async (sql: string) => (await own.pool('admin').query(sql)).rows;
+const notes = () => rows('select id, text from restoreclick.notes order by id');
+const versions = async () =>
+  (await rows('select version from restoreclick.schema_migrations order by version')).map(
+    ({ version }) => version,
+  );
+
+describe('migrations', () => {
+  test('are applied in order, each once, by an actor of their own', async () => {
+    await expect(applyMigrations(database, [first, second])).resolves.toEqual({
+      applied: ['0001_notes.sql', '0002_first_note.sql'],
+      alreadyApplied: 0,
+      unknown: 0,
+    });
+    await expect(applyMigrations(database, [first, second])).resolves.toEqual({
+      applied: [],
+      alreadyApplied: 2,
+      unknown: 0,
+    });
+    await expect(notes()).resolves.toEqual([{ id: 1, text: 'migration:0002' }]);
+    await expect(
+      rows('select * from restoreclick.schema_migrations order by version limit 1'),
+    ).resolves.toEqual([
+      {
+        version: 1,
+        name: 'notes',
+        checksum: first.checksum,
+        applied_at: expect.any(Date),
+        applied_by: 'restoreclick_admin',
+        duration_ms: expect.any(Number),
+      },
+    ]);
+  });
+
+  test('are applied once by many runs at once', async () => {
+    const reports = await Promise.all(
+      [1, 2, 3, 4].map(() => applyMigrations(database, [first, second, third])),
+    );
+    expect(reports.flatMap(({ applied }) => applied).sort()).toEqual([first.file, second.file, third.file]);
+    await expect(notes()).resolves.toHaveLength(2);
+  });
+
+  test('that were changed since they were applied are refused, and then none is applied', async () => {
+    await applyMigrations(database, [first]);
+    const changed = parseMigration(first.file, 'create table restoreclick.notes (id bigint primary key);');
+    await expect(applyMigrations(database, [changed, second])).rejects.toThrow(
+      '0001_notes.sql was changed after it had been applied.',
+    );
+    await expect(notes()).resolves.toEqual([]);
+  });
+
+  test("are the same with another system's line ends", () => {
+    expect(parseMigration('0001_a.sql', 'select 1;\r\n').checksum).toBe(
+      parseMigration('0001_a.sql', 'select 1;\n').checksum,
+    );
+  });
+
+  test('of a newer bundle stay, when an older one comes back', async () => {
+    await applyMigrations(database, [first, second, third]);
+    await expect(applyMigrations(database, [first])).resolves.toEqual({
+      applied: [],
+      alreadyApplied: 3,
+      unknown: 2,
+    });
+    await expect(notes()).resolves.toHaveLength(2);
+  });
+
+  test('that fail leave nothing of themselves, and those before them stay', async () => {
+    const broken = parseMigration(
+      '0002_broken.sql',
+      `insert into restoreclick.notes values (7, 'x'); select 1 / 0;`,
+    );
+    await expect(applyMigrations(database, [first, broken, third])).rejects.toThrow(
+      '0002_broken.sql could not be applied: division by zero',
+    );
+    await expect(notes()).resolves.toEqual([]);
+    await expect(versions()).resolves.toEqual([1]);
+    await expect(applyMigrations(database, [first, second, third])).resolves.toMatchObject({
+      applied: [second.file, third.file],
+    });
+  });
+
+  test('that cannot have a lock let others through, and come back', async () => {
+    await applyMigrations(database, [first]);
+    const holder = await own.pool('admin').connect();
+    await holder.query('begin; lock table restoreclick.notes in access exclusive mode');
+    let tries = 0;
+    const watched: MigrationDatabase = {
+      ...database,
+      async transaction(work) {
+        tries += 1;
+        if (tries === 2) await holder.query('commit');
+        return database.transaction(work);
+      },
+    };
+    await expect(applyMigrations(watched, [first, second], 50)).resolves.toMatchObject({
+      applied: [second.file],
+    });
+    expect(tries).toBe(2);
+    holder.release();
+  });
+
+  test.each([
+    ['no number', 'notes.sql'],
+    ['too short a number', '1_notes.sql'],
+    ['no name', '0001.sql'],
+  ])('are refused with %s', (_, file) => {
+    expect(() => parseMigration(file, '')).toThrow(`${file} is not named like a migration`);
+  });
+});
+
+describe('a migration outside of a transaction', () => {
+  const index = parseMigration(
+    '0002_index.sql',
+    `-- migrate: no-transaction
+     drop index concurrently if exists restoreclick.notes_text;
+     create unique index concurrently notes_text on restoreclick.notes (text);`,
+  );
+  const claimedAgo = (interval: string) =>
+    rows(`insert into restoreclick.schema_migrations (version, name, checksum, applied_at)
+          values (2, 'index', '${index.checksum}', now() - interval '${interval}')`);
+
+  test('may build an index concurrently', async () => {
+    await expect(applyMigrations(database, [first, index])).resolves.toMatchObject({
+      applied: [first.file, index.file],
+    });
+    await expect(applyMigrations(database, [first, index])).resolves.toMatchObject({ applied: [] });
+    await expect(
+      rows(`select indisvalid from pg_index where indexrelid = 'restoreclick.notes_text'::regclass`),
+    ).resolves.toEqual([{ indisvalid: true }]);
+  });
+
+  test('that failed is applied again by the next run', async () => {
+    const twice = parseMigration(
+      '0003_twice.sql',
+      `insert into restoreclick.notes values (1, 'same'), (2, 'same');`,
+    );
+    await applyMigrations(database, [first, twice]);
+    await expect(applyMigrations(database, [first, index, twice])).rejects.toThrow(
+      '0002_index.sql could not be applied',
+    );
+    await rows('update restoreclick.notes set text = id::text');
+    await expect(applyMigrations(database, [first, index, twice])).resolves.toMatchObject({
+      applied: [index.file],
+    });
+  });
+
+  test('is left to the run that has begun it', async () => {
+    await applyMigrations(database, [first]);
+    await claimedAgo('5 minutes');
+    await expect(applyMigrations(database, [first, index])).rejects.toThrow(
+      'is being applied by another run',
+    );
+  });
+
+  test('is taken over from a run that died', async () => {
+    await applyMigrations(database, [first]);
+    await claimedAgo('16 minutes');
+    await expect(applyMigrations(database, [first, index])).resolves.toMatchObject({ applied: [index.file] });
+  });
+});

@@ -1,6 +1,8 @@
 /** Makes a clean photograph look like a print that lay in a drawer for sixty years; one seed always gives the same picture. */
 import sharp from 'sharp';
 
+const { PI, cos, imul, log, max, min, round, sin, sqrt } = Math;
+
 /** Numbers in [0, 1), the same ones for the same seed (mulberry32). */
 type Random = () => number;
 
@@ -67,17 +69,17 @@ function stains(random: Random): (x: number, y: number) => number {
   const waves = Array.from({ length: 4 }, () => ({
     fx: (random() - 0.5) * 9,
     fy: (random() - 0.5) * 9,
-    phase: random() * 2 * Math.PI,
+    phase: random() * 2 * PI,
   }));
   return (x, y) => {
-    const sum = waves.reduce((total, { fx, fy, phase }) => total + Math.sin(fx * x + fy * y + phase), 0);
-    return Math.max(0, sum / 4) ** 1.5;
+    const sum = waves.reduce((total, { fx, fy, phase }) => total + sin(fx * x + fy * y + phase), 0);
+    return max(0, sum / 4) ** 1.5;
   };
 }
 
 /** What hands and drawers did: scratches, dust, hairs and one crease, as SVG over the print. */
 function damageSvg({ width, height }: Size, random: Random): string {
-  const scale = Math.min(width, height) / 512;
+  const scale = min(width, height) / 512;
   const between = (from: number, to: number) => from + random() * (to - from);
   const bright = '#f4ecd4';
   const dark = '#2e2114';
@@ -123,19 +125,19 @@ function stroke(d: string, colour: string, width: number, opacity: number): stri
   return `<path d="${d}" fill="none" stroke-linecap="round" ${look}/>`;
 }
 
-const clamp = (value: number) => Math.max(0, Math.min(255, Math.round(value)));
+const clamp = (value: number) => max(0, min(255, round(value)));
 
 /** One normally distributed number, mean 0, deviation 1 (Box–Muller). */
 function gaussian(random: Random): number {
-  return Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
+  return sqrt(-2 * log(1 - random())) * cos(2 * PI * random());
 }
 
 function createRandom(seed: number): Random {
   let state = seed | 0;
   return () => {
     state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    let t = imul(state ^ (state >>> 15), 1 | state);
+    t = (t + imul(t ^ (t >>> 7), 61 | t)) ^ t;
     return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
   };
 }

@@ -45,5 +45,6 @@ export function isMarkedFor(
   if (!URL.canParse(address)) return false;
   const { pathname, searchParams } = new URL(address);
   const { name, value } = attemptMarker(attempt);
-  return decodeURIComponent(pathname).endsWith(`/${imageKey}`) && searchParams.get(name) === value;
+  const path = imageKey.split('/').map(encodeURIComponent).join('/');
+  return searchParams.get(name) === value && pathname.endsWith(`/${path}`);
 }

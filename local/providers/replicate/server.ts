@@ -37,6 +37,14 @@ export async function createReplicate(
   const faults = createFaults();
   const server = fastify({ forceCloseConnections: true, bodyLimit: 2 ** 20 });
 
+  // Replicate's client calls an empty body JSON, too.
+  server.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, body, done) => {
+    try {
+      done(null, body === '' ? {} : JSON.parse(String(body)));
+    } catch (error) {
+      done(Object.assign(error as Error, { statusCode: 400 }));
+    }
+  });
   await mkdir(folder, { recursive: true });
   const webhooks = await createWebhooks({ store, clock, url, log, signal: closing.signal });
   const kept = await store.collection<Prediction>('replicate.predictions');

@@ -14,21 +14,36 @@ import {
 /** 1 where the print is damaged, 0 elsewhere. */
 export type Mask = Uint8Array;
 
+/** Shorter side at which damage is looked for: finer than this a scratch is not, and the search takes its time. */
+const searchSide = 640;
+
 /** Finds thin long lines and small specks that differ from what surrounds them. */
 export async function findDefects(picture: Picture): Promise<Mask> {
-  const grey = luminance(picture);
+  const whole = luminance(picture);
+  const shrink = Math.max(1, Math.min(whole.width, whole.height) / searchSide);
+  const grey = await resized(whole, whole.width / shrink, whole.height / shrink);
+  const found = await resized(await findIn(grey), whole.width, whole.height);
+  return Uint8Array.from(found.values, (value) => (value > 60 ? 1 : 0));
+}
+
+async function resized(from: Plane, width: number, height: number): Promise<Plane> {
+  const to = { width: Math.round(width), height: Math.round(height) };
+  if (to.width === from.width && to.height === from.height) return from;
+  return throughSharp(from, (image) => image.resize({ ...to, fit: 'fill', kernel: 'linear' }));
+}
+
+/** 255 where it is damaged. */
+async function findIn(grey: Plane): Promise<Plane> {
   const scale = Math.max(1, Math.min(grey.width, grey.height) / 512);
   const odd = (size: number) => 2 * Math.round((size * scale) / 2) + 1;
   const around = await throughSharp(grey, (image) => image.median(odd(7)));
   const excess = plane(grey, (i) => at(grey.values, i) - at(around.values, i));
   const texture = roughness(around, Math.round(3 * scale));
   const marks: Mask = new Uint8Array(grey.values.length);
-  for (const sign of [1, -1]) {
-    const ridge = plane(excess, (i) => sign * at(excess.values, i));
-    markLines(ridge, texture, odd(90), marks);
-    markSpecks(ridge, texture, marks);
-  }
-  return grow(onlyThin(marks, grey, scale), grey, Math.round(scale));
+  markLines(excess, texture, odd(90), marks);
+  markSpecks(excess, texture, marks);
+  const grown = grow(onlyThin(marks, grey, scale), grey, Math.round(scale));
+  return plane(grey, (i) => 255 * at(grown, i));
 }
 
 /** Without what is too wide for a scratch: the leg of a tripod has a light and a dark side, too, and is no damage. */
@@ -50,32 +65,33 @@ function roughness(around: Plane, radius: number): Plane {
 }
 
 /** Dust: sticks out of its surroundings much more than they vary themselves. */
-function markSpecks(ridge: Plane, texture: Plane, mask: Mask): void {
-  for (let i = 0; i < mask.length; i++) {
-    if (at(ridge.values, i) > 48 + 2.5 * at(texture.values, i)) mask[i] = 1;
+function markSpecks(excess: Plane, texture: Plane, marks: Mask): void {
+  for (let i = 0; i < marks.length; i++) {
+    if (Math.abs(at(excess.values, i)) > 48 + 2.5 * at(texture.values, i)) marks[i] = 1;
   }
 }
 
 /**
  * Scratches: a pixel of a scratch stands out little more than grain does, but so do its neighbours along one straight line, and
- * nothing else in a photograph is as thin, long and straight. Each pixel votes, −1 to 1, and less where the photograph is rough;
- * the mean vote along `length` pixels is taken in 48 directions.
+ * nothing else in a photograph is as thin, long and straight. Each pixel votes, from −1 (darker than around it) to 1 (lighter), and
+ * less where the photograph is rough; the mean vote along `length` pixels is taken in 48 directions.
  */
-function markLines(ridge: Plane, texture: Plane, length: number, mask: Mask): void {
+function markLines(excess: Plane, texture: Plane, length: number, marks: Mask): void {
   const steps = 24;
-  const votes = plane(ridge, (i) => {
-    const vote = Math.max(-1, Math.min(1, at(ridge.values, i) / 30));
+  const votes = plane(excess, (i) => {
+    const vote = Math.max(-1, Math.min(1, at(excess.values, i) / 30));
     return vote / (1 + (at(texture.values, i) / 30) ** 2);
   });
   const turned = transpose(votes);
   const mark = (i: number, mean: number) => {
-    if (mean > 0.4 && at(ridge.values, i) > 10) mask[i] = 1;
+    const agreed = mean > 0.4 ? 1 : mean < -0.4 ? -1 : 0;
+    if (agreed * at(excess.values, i) > 10) marks[i] = 1;
   };
   for (let step = -steps / 2; step < steps / 2; step++) {
     const slope = (2 * step) / steps;
     eachLine(votes, slope, length, mark);
     eachLine(turned, slope, length, (i, mean) => {
-      mark((i % ridge.height) * ridge.width + Math.floor(i / ridge.height), mean);
+      mark((i % excess.height) * excess.width + Math.floor(i / excess.height), mean);
     });
   }
 }
@@ -89,20 +105,21 @@ function eachLine(
 ): void {
   const { width, height, values } = from;
   const half = (length - 1) / 2;
+  const shifts = Int32Array.from({ length: height }, (_, y) => Math.round(slope * y) + y * width);
+  const columns = Int32Array.from({ length: height }, (_, y) => Math.round(slope * y));
   const reach = Math.ceil(Math.abs(slope) * height);
   for (let start = -reach; start < width + reach; start++) {
-    const index = (y: number) => {
-      const x = start + Math.round(slope * y);
-      return y < 0 || y >= height || x < 0 || x >= width ? -1 : y * width + x;
-    };
+    // Columns move one way only, so that the rows where the line is inside follow each other.
+    const inside = (y: number) => start + at(columns, y) >= 0 && start + at(columns, y) < width;
+    let top = 0;
+    while (top < height && !inside(top)) top++;
+    let bottom = top;
+    while (bottom < height && inside(bottom)) bottom++;
     let sum = 0;
-    for (let y = 0; y < height + half; y++) {
-      const enters = index(y);
-      const leaves = index(y - length);
-      if (enters >= 0) sum += at(values, enters);
-      if (leaves >= 0) sum -= at(values, leaves);
-      const middle = index(y - half);
-      if (middle >= 0) visit(middle, sum / length);
+    for (let y = top; y < bottom + half; y++) {
+      if (y < bottom) sum += at(values, start + at(shifts, y));
+      if (y - length >= top) sum -= at(values, start + at(shifts, y - length));
+      if (y - half >= top) visit(start + at(shifts, y - half), sum / length);
     }
   }
 }

@@ -56,11 +56,10 @@ export const toByte = (value: number): number => Math.max(0, Math.min(255, Math.
 /** Passes one plane through sharp, as 8-bit grey. */
 export async function throughSharp(from: Plane, change: (image: Sharp) => Sharp): Promise<Plane> {
   const { width, height } = from;
-  const image = sharp(Buffer.from(Uint8Array.from(from.values, toByte)), {
-    raw: { width, height, channels: 1 },
-  });
-  const bytes = await change(image).extractChannel(0).raw().toBuffer();
-  return { width, height, values: Float32Array.from(bytes) };
+  const raw = { width, height, channels: 1 } as const;
+  const image = sharp(Buffer.from(Uint8Array.from(from.values, toByte)), { raw });
+  const { data, info } = await change(image).extractChannel(0).raw().toBuffer({ resolveWithObject: true });
+  return { width: info.width, height: info.height, values: Float32Array.from(data) };
 }
 
 /** The mean over the square of side 2·radius+1 around each pixel, by running sums: radius costs nothing. */

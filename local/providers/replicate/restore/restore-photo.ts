@@ -27,7 +27,7 @@ export async function restorePhoto(input: Buffer, format: OutputFormat): Promise
   const faded = fromPixels(data, info.width, info.height);
   const balanced = balance(faded);
   const mended = inpaint(balanced, await findDefects(balanced));
-  const lively = await enliven(revive(calmGrain(mended)), 0.3);
+  const lively = enliven(revive(calmGrain(mended)), 0.2);
   const image = sharp(toPixels(lively), { raw: { width: info.width, height: info.height, channels: 3 } })
     .resize({ width: 2 * info.width, height: 2 * info.height, kernel: 'lanczos3' })
     .sharpen({ sigma: 1.6, m1: 0.4, m2: 2.2 });

@@ -1,15 +1,5 @@
 /** Colour and contrast: takes the yellow out, gives the blacks and whites back, and keeps a black-and-white print black and white. */
-import {
-  at,
-  boxMean,
-  channels,
-  luminance,
-  mapPicture,
-  type Picture,
-  percentile,
-  plane,
-  throughSharp,
-} from './plane.ts';
+import { at, boxMean, channels, luminance, mapPicture, type Picture, percentile, plane } from './plane.ts';
 
 /** Undoes fading and yellowing: each channel's darkest and lightest become black and white. */
 export function balance(picture: Picture): Picture {
@@ -42,12 +32,14 @@ export function revive(picture: Picture): Picture {
   );
 }
 
-/** Local contrast: a share of CLAHE's brightness, colours moved along with it. */
-export async function enliven(picture: Picture, share: number): Promise<Picture> {
+/** Local contrast: moves each pixel away from its wider surroundings by a share of how far it is from them, up to a limit. */
+export function enliven(picture: Picture, share: number): Picture {
   const grey = luminance(picture);
-  const side = Math.max(8, Math.round(Math.min(grey.width, grey.height) / 4));
-  const lively = await throughSharp(grey, (image) => image.clahe({ width: side, height: side, maxSlope: 2 }));
-  return mapPicture(picture, (from) =>
-    plane(from, (i) => at(from.values, i) + share * (at(lively.values, i) - at(grey.values, i))),
-  );
+  const radius = Math.round(Math.min(grey.width, grey.height) / 24);
+  const around = boxMean(boxMean(grey, radius), radius);
+  const lift = plane(grey, (i) => {
+    const distance = at(grey.values, i) - at(around.values, i);
+    return share * Math.max(-40, Math.min(40, distance));
+  });
+  return mapPicture(picture, (from) => plane(from, (i) => at(from.values, i) + at(lift.values, i)));
 }

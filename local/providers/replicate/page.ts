@@ -62,7 +62,7 @@ function card(prediction: Prediction, now: number): string {
   const { id, status, error, createdAt, model, dataRemoved, outputFile } = prediction;
   const picture = (which: string, there: boolean) =>
     there
-      ? `<img src="/thumbnails/${id}/${which}" alt="${which}">`
+      ? `<img src="/thumbnails/${id}/${which}" alt="${which}" onerror="this.remove()">`
       : `<div>${dataRemoved ? 'forgotten' : which}</div>`;
   const age = Math.max(0, Math.round((now - Date.parse(createdAt)) / 60_000));
   return `<article id="${id}">

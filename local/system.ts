@@ -15,9 +15,9 @@ import { createStepFunctions } from './aws/step-functions/service.ts';
 import { type Clock, createClock } from './clock.ts';
 import { createFaults } from './faults.ts';
 import { createHome } from './home.ts';
-import { readLogin, type SystemSecrets, secretValues, systemSecrets } from './keys.ts';
+import { passwordsOf, readLogin, secretValues, systemSecrets } from './keys.ts';
 import { postgresBacking } from './postgres/documents.ts';
-import type { PgServer } from './postgres/server.ts';
+import type { Login, PgServer } from './postgres/server.ts';
 import { type Providers, startProviders } from './providers.ts';
 import { createStore } from './store.ts';
 import type { StackModel } from './template/model.ts';
@@ -44,6 +44,8 @@ export type SystemOptions = {
   server: PgServer;
   /** The database's name; the services keep theirs in `{name}_services`. Many systems can share a server. */
   database: string;
+  /** Passwords of the database's roles, if they exist already; otherwise the roles are made. */
+  passwordOf?: (username: string) => string;
   ports?: Ports;
   clock?: Clock;
   /** In [0, 1), for the jitter of retries. */
@@ -80,7 +82,7 @@ async function openGround(options: SystemOptions) {
   const { server, database, clock = createClock(), log = () => {} } = options;
   await server.createDatabase(`${database}_services`);
   const store = createStore(await postgresBacking(server.pool(`${database}_services`)));
-  const secrets = await systemSecrets(store, server);
+  const secrets = await systemSecrets(store);
   return { store, secrets, clock, log };
 }
 
@@ -124,7 +126,13 @@ function environmentOf(
   providers: Providers,
   siteUrl: string,
 ): Record<string, string> {
-  return { ...providers.environment, SITE_URL: siteUrl, DATABASE_NAME: options.database };
+  return {
+    ...providers.environment,
+    SITE_URL: siteUrl,
+    DATABASE_NAME: options.database,
+    // Lambda's Node is newer than the one this machine may have.
+    AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
+  };
 }
 
 async function openStorage(
@@ -156,6 +164,12 @@ async function openStorage(
     clock,
   });
   return { sqs, s3, secretsManager, rdsData };
+}
+
+/** The cluster's administrator and database, which in AWS come with the cluster. */
+async function openDatabase({ server, database, passwordOf }: SystemOptions, admin: Login): Promise<void> {
+  if (!passwordOf) await server.createAdministrator(admin);
+  await server.createDatabase(database, { owner: admin.username });
 }
 
 type Storage = Awaited<ReturnType<typeof openStorage>>;
@@ -246,9 +260,12 @@ export async function startSystem(options: SystemOptions) {
   const doors = await openDoors(options, ground);
   const providers = await startProviders(options, ground, doors.api.url);
   const home = await createHome({ port: (options.ports ?? anyPorts).home });
-  const values = secretValues(doors.model, ground.secrets, providers);
-  await options.server.createDatabase(options.database);
-  const storage = await openStorage(options, ground, doors, values);
+  const { server, passwordOf = passwordsOf(server) } = options;
+  const storage = await openStorage(options, ground, doors, secretValues(doors.model, passwordOf, providers));
+  await openDatabase(
+    options,
+    readLogin(doors.model, storage.secretsManager, doors.model.database.adminSecretArn),
+  );
   const environment = environmentOf(options, providers, home.url);
   const compute = await openCompute(options, ground, doors, storage, environment, providers.hosts);
   serveAll(doors, storage, compute);
@@ -280,5 +297,3 @@ export async function startSystem(options: SystemOptions) {
     },
   };
 }
-
-export type { SystemSecrets };

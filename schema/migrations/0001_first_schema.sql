@@ -362,26 +362,29 @@ from (values
 create function enforce_transition() returns trigger
 language plpgsql as $$
 declare
-  entity text := tg_argv[0];
+  subject text := tg_argv[0];
   was text := '';
   becomes text;
 begin
-  if entity = 'payment' then
+  if subject = 'payment' then
     becomes := new.payment_status;
     if tg_op = 'UPDATE' then was := old.payment_status; end if;
   else
     becomes := new.status;
     if tg_op = 'UPDATE' then was := old.status; end if;
   end if;
-  if entity = 'image' then entity := new.type; end if;
+  if subject = 'image' then subject := new.type; end if;
   if was = becomes then return new; end if;
   if not exists (select from restoreclick.status_transitions t
-                 where t.entity = enforce_transition.entity and t.from_status = was and t.to_status = becomes) then
-    raise exception '% % cannot go from % to %', entity, new.id, coalesce(nullif(was, ''), '(new)'), becomes
+                 where t.entity = subject and t.from_status = was and t.to_status = becomes) then
+    raise exception '% % cannot go from % to %', subject, new.id, coalesce(nullif(was, ''), '(new)'), becomes
       using errcode = 'RC001', hint = 'The legal moves are in restoreclick.status_transitions.';
   end if;
-  if entity = 'order' and was = 'failed' and becomes = 'processing' and new.paid_at is null then
-    raise exception 'order % cannot go from failed to processing: it was never paid', new.id using errcode = 'RC001';
+  -- Nested, because only an order has paid_at.
+  if subject = 'order' and was = 'failed' and becomes = 'processing' then
+    if new.paid_at is null then
+      raise exception 'order % cannot go from failed to processing: it was never paid', new.id using errcode = 'RC001';
+    end if;
   end if;
   return new;
 end

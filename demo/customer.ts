@@ -159,25 +159,27 @@ export async function watch(
   return until(look, ({ status }) => ['completed', 'failed', 'refunded'].includes(status));
 }
 
-type MailListing = { messages: { id: string; to: string; subject: string }[] };
+type MailListing = { messages: { id: string }[] };
 export type Mail = { subject: string; text: string };
 
-/** Waits for the mail to `email` whose text speaks of `orderNumber` and holds download links. */
-export async function readMail({ mailbox }: Addresses, email: string, orderNumber: string): Promise<Mail> {
-  const read = new Set<string>();
+/** Waits for the mails about the order; the last of them tells how it ended. */
+export async function readMails(
+  { mailbox }: Addresses,
+  email: string,
+  orderNumber: string,
+  expected: number,
+): Promise<Mail[]> {
   const look = async () => {
-    const { messages } = (await call<MailListing>(`${mailbox}/api/messages`)).body;
-    for (const { id, to } of messages.filter((message) => !read.has(message.id))) {
-      read.add(id);
-      if (!to.includes(email)) continue;
-      const mail = (await call<Mail>(`${mailbox}/api/messages/${id}`)).body;
-      if (mail.text.includes(orderNumber) && downloadLinks(mail).length > 0) return mail;
-    }
-    return undefined;
+    const { messages } = (await call<MailListing>(`${mailbox}/api/messages?to=${encodeURIComponent(email)}`))
+      .body;
+    const mails = await Promise.all(
+      messages
+        .slice(0, expected + 10)
+        .map(async ({ id }) => (await call<Mail>(`${mailbox}/api/messages/${id}`)).body),
+    );
+    return mails.filter(({ text }) => text.includes(orderNumber)).reverse();
   };
-  const mail = await until(look, (found) => found !== undefined);
-  if (!mail) throw new Error('There is no mail.');
-  return mail;
+  return until(look, (mails) => mails.length >= expected);
 }
 
 /** The download links of a mail's plain text, in its order. */

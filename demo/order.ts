@@ -13,7 +13,7 @@ import {
   type OrderState,
   type Photo,
   pay,
-  readMail,
+  readMails,
   upload,
   watch,
 } from './customer.ts';
@@ -21,6 +21,9 @@ import { createProgress } from './progress.ts';
 import { sideBySide } from './side-by-side.ts';
 
 const customer = { email: 'ada@example.com', name: 'Ada Example' };
+
+/** The confirmation, and what became of it. */
+const mailsPerOrder = 2;
 
 type Timings = { flow: string; seconds: number }[];
 
@@ -100,11 +103,13 @@ export async function runOrder(at: Addresses, photos: Photo[], folder: string): 
   say('3  Restoring');
   const ended = await timed(timings, 'restoration', () => watchFlow(at, order));
   say('4  Reading the mail');
-  const mail = await timed(timings, 'email', () => readMail(at, customer.email, order.orderNumber));
-  say(`   “${mail.subject}”`);
+  const mails = await timed(timings, 'email', () =>
+    readMails(at, customer.email, order.orderNumber, mailsPerOrder),
+  );
+  for (const { subject } of mails) say(`   “${subject}”`);
   say('5  Downloading');
   const target = join(folder, order.orderNumber);
-  const links = [...new Set(downloadLinks(mail))];
+  const links = [...new Set(mails.flatMap(downloadLinks))];
   const files = await timed(timings, 'download', () => downloadFlow(at, order, ended.photos, links, target));
   say(`   ${files} files, the originals and a side-by-side picture are in ${target}\n`);
   for (const { flow, seconds } of timings) say(`   ${flow.padEnd(12)} ${seconds.toFixed(1).padStart(5)} s`);

@@ -50,10 +50,10 @@ const objectRoutes: Route[] = [
 
 /**
  * Parameters of the protocol, of signatures and of presigned answers; also the checksums that the client puts into presigned URLs, which
- * are of an empty body, and which S3 ignores.
+ * are of an empty body, and which S3 ignores. It ignores any other that begins with `x-` too: callers mark their requests with them.
  */
 const always =
-  /^(x-id|x-amz-(algorithm|credential|date|expires|signedheaders|signature|content-sha256|user-agent|checksum-.+|sdk-checksum-algorithm)|response-.+)$/i;
+  /^(x-(?!amz-).+|x-amz-(algorithm|credential|date|expires|signedheaders|signature|content-sha256|user-agent|checksum-.+|sdk-checksum-algorithm)|response-.+)$/i;
 
 /** The operation of `request`; throws NotImplemented for any that no caller needs yet. */
 export function operationOf({ call, key, headers }: S3Request): Operation {

@@ -58,5 +58,6 @@ try {
   await demo();
 } catch (error) {
   console.error(`\n${error instanceof Error ? error.message : error}`);
+  if (process.env.RESTORECLICK_LOG) console.error(error);
   process.exitCode = 1;
 }

@@ -30,7 +30,8 @@ function toRequest(event: APIGatewayProxyEventV2): Request {
     path: event.pathParameters ?? {},
     headers: event.headers,
     body: Buffer.from(event.body ?? '', event.isBase64Encoded ? 'base64' : 'utf8'),
-    origin: `${event.headers['x-forwarded-proto'] ?? 'https'}://${domainName}`,
+    // API Gateway serves no other host than its own, so the header can be trusted; it has the port where there is one.
+    origin: `${event.headers['x-forwarded-proto'] ?? 'https'}://${event.headers.host ?? domainName}`,
     ipAddress: http.sourceIp || null,
     userAgent: http.userAgent?.slice(0, longestUserAgent) || null,
   };

@@ -1,4 +1,4 @@
-/** After all tests: PostgreSQL, if it was started, goes without trace. */
+/** After all tests: what was started for them goes without trace. */
 export default async function globalTeardown() {
-  await globalThis.closeTestPostgres?.();
+  await globalThis.closeTestDoors?.();
 }

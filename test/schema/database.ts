@@ -1,11 +1,9 @@
 /** A database of its own for each test file: a copy of the migrated template, made in some 50 ms. */
 import { randomUUID } from 'node:crypto';
-import { once } from 'node:events';
-import { connect } from 'node:net';
-import { text } from 'node:stream/consumers';
 import type { Pool } from 'pg';
 import type { Login, PgServer } from '../../local/postgres/server.ts';
 import { serverAt } from '../../local/postgres/server.ts';
+import { ask } from '../jest/ask.ts';
 import type { TestPostgres } from '../jest/test-postgres.ts';
 
 /** The steps' role, the schema's owner, or the superuser, who may also skip triggers. */
@@ -44,10 +42,6 @@ export async function testDatabase({ empty = false } = {}): Promise<TestDatabase
   };
 }
 
-async function testPostgres(): Promise<TestPostgres> {
-  const socket = connect(Number(process.env.RESTORECLICK_TEST_POSTGRES), '127.0.0.1');
-  await once(socket, 'connect');
-  const answer: TestPostgres | { error: string } = JSON.parse(await text(socket));
-  if ('error' in answer) throw new Error(`PostgreSQL for the tests did not start: ${answer.error}`);
-  return answer;
+function testPostgres(): Promise<TestPostgres> {
+  return ask<TestPostgres>('RESTORECLICK_TEST_POSTGRES');
 }

@@ -17,7 +17,7 @@ export const backoff = (attempts: number) => Math.min(12 * hour, minute * 2 ** (
  * The header `Stripe-Signature`. Its time is the wall's: the receiver checks the age of a delivery with its own clock, which does not
  * run ahead with the local one.
  */
-export function sign(body: string, secret: string, seconds = Math.floor(Date.now() / 1000)): string {
+export function sign(body: string, secret: string, seconds: number): string {
   return `t=${seconds},v1=${createHmac('sha256', secret).update(`${seconds}.${body}`).digest('hex')}`;
 }
 
@@ -81,7 +81,7 @@ export function startCourier({
         method: 'POST',
         headers: {
           'content-type': 'application/json; charset=utf-8',
-          'stripe-signature': sign(body, webhookSecret),
+          'stripe-signature': sign(body, webhookSecret, Math.floor(clock.now() / 1000)),
           'user-agent': 'Stripe/1.0 (+https://stripe.com/docs/webhooks)',
         },
         body,

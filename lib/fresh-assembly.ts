@@ -33,7 +33,8 @@ export type FreshAssembly = {
 
 /** @param folder where bundles and assembly lie; made if it is not there */
 export async function freshAssembly(folder: string): Promise<FreshAssembly> {
-  const assembly = join(folder, 'assembly');
+  // As deep as the bundles lie: from its copies, too, a source map finds its way to the sources.
+  const assembly = join(folder, 'synthesized', 'assembly');
   const stamp = join(folder, 'assembly.sha256');
   const now = await fingerprint();
   const last = await readFile(stamp, 'utf8').catch(() => '');

@@ -247,15 +247,30 @@ describe('processes', () => {
     expect(await errorOf('quits')).toMatchObject({ errorMessage: expect.stringContaining('exit status 3') });
   });
 
-  test('under a debugger listen where they were told', async () => {
-    const own = await createLambda(optionsFor({ inspect: { name: 'echo', port: 0 } }));
-    await own.invoke('echo', {});
-    expect(
-      printed.some(
-        ([name, line]) => name === 'echo' && line.startsWith('Debugger listening on ws://127.0.0.1'),
-      ),
-    ).toBe(true);
+  test('under a debugger listen where they were told before their first event, and stay', async () => {
+    let listens: (line: string) => void = () => {};
+    const said = new Promise<string>((resolve) => {
+      listens = resolve;
+    });
+    const named = functions.map((fn) => ({ ...fn, name: `example${fn.name}function` }));
+    const own = await createLambda(
+      optionsFor({
+        functions: named,
+        inspect: { name: 'example/pid', port: 0 },
+        idleMs: 0,
+        log: (name, line) => name === 'examplepidfunction' && listens(line),
+      }),
+    );
+    expect(await said).toMatch(/^Debugger listening on ws:\/\/127\.0\.0\.1/);
+    const pids = [await own.invoke('examplepidfunction', {}), await own.invoke('examplepidfunction', {})];
+    expect(pids).toMatchObject([{ payload: { count: 1 } }, { payload: { count: 2 } }]);
     await own.stop();
+  });
+
+  test('are debugged only when one of them is meant', async () => {
+    const wanted = (name: string) => createLambda(optionsFor({ inspect: { name, port: 0 } }));
+    await expect(wanted('nosuch')).rejects.toThrow('"nosuch" is part of the name of no function: echo,');
+    await expect(wanted('o')).rejects.toThrow('"o" is part of the name of several functions: echo,');
   });
 });
 

@@ -36,7 +36,7 @@ export type LambdaOptions = {
   concurrency?: number;
   /** How long a process without an event is kept, in ms of the wall. */
   idleMs?: number;
-  /** A debugger may attach to this function at this port: one process, no timeout. */
+  /** A debugger may attach to the function with this part in its name, at this port: one process from the start, no timeout. */
   inspect?: { name: string; port: number };
 };
 
@@ -60,10 +60,11 @@ const endpoints = ['S3', 'SQS', 'RDS_DATA', 'SFN', 'SECRETS_MANAGER', 'EVENTBRID
 
 export async function createLambda(options: LambdaOptions): Promise<Lambda> {
   const { functions, faults, clock } = options;
+  const inspected = options.inspect && functionNamed(options.inspect.name, functions);
   const folder = await mkdtemp(join(tmpdir(), 'restoreclick-lambda-'));
   const runtime = await buildRuntime(folder);
   const activity = createActivity();
-  const pools = new Map(functions.map((fn) => [fn, poolOf(fn, runtime, options)]));
+  const pools = new Map(functions.map((fn) => [fn, poolOf(fn, runtime, options, fn === inspected)]));
 
   const find = (id: string) =>
     functions.find(
@@ -127,9 +128,22 @@ async function buildRuntime(folder: string): Promise<string> {
   return outfile;
 }
 
-function poolOf(fn: FunctionModel, runtime: string, options: LambdaOptions): Pool {
+const lettersOf = (name: string) => name.toLowerCase().replaceAll(/[^a-z0-9]/g, '');
+
+/**
+ * @param part as a step's folder is called, `store-restored` or `restoration/store-restored`, or as the template calls its function
+ * @throws Error in a sentence unless exactly one function is meant
+ */
+function functionNamed(part: string, functions: FunctionModel[]): FunctionModel {
+  const meant = functions.filter(({ name }) => lettersOf(name).includes(lettersOf(part)));
+  const [one] = meant;
+  if (one && meant.length === 1) return one;
+  const names = (one ? meant : functions).map(({ name }) => name).join(', ');
+  throw new Error(`"${part}" is part of the name of ${one ? 'several functions' : 'no function'}: ${names}.`);
+}
+
+function poolOf(fn: FunctionModel, runtime: string, options: LambdaOptions, isInspected: boolean): Pool {
   const { faults, inspect, log, concurrency = 4, idleMs = 60_000 } = options;
-  const isInspected = inspect !== undefined && [fn.name, fn.logicalId].includes(inspect.name);
   const setup = {
     functionName: fn.name,
     folder: fn.folder,
@@ -142,6 +156,7 @@ function poolOf(fn: FunctionModel, runtime: string, options: LambdaOptions): Poo
   return createPool({
     limit: isInspected ? 1 : concurrency,
     idleMs,
+    isKept: isInspected,
     start: () =>
       startProcess({
         setup,
@@ -149,7 +164,7 @@ function poolOf(fn: FunctionModel, runtime: string, options: LambdaOptions): Poo
         environment,
         log,
         record: faults.record,
-        ...(isInspected && { inspectPort: inspect.port }),
+        ...(isInspected && inspect && { inspectPort: inspect.port }),
       }),
   });
 }

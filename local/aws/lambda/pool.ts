@@ -11,15 +11,18 @@ export type Pool = {
 /**
  * @param limit how many processes at most
  * @param idleMs after how long without an event a process ends
+ * @param isKept one is started at once and never ended for being idle, as a debugger wants it
  */
 export function createPool({
   start,
   limit,
   idleMs,
+  isKept = false,
 }: {
   start: () => FunctionProcess;
   limit: number;
   idleMs: number;
+  isKept?: boolean;
 }): Pool {
   const all = new Set<FunctionProcess>();
   /** The last used comes first, so that those in excess grow old. */
@@ -32,20 +35,24 @@ export function createPool({
     all.delete(member);
     await member.kill();
   }
+  function add(): FunctionProcess {
+    const member = start();
+    all.add(member);
+    return member;
+  }
   function take(): FunctionProcess {
     for (let next = idle.pop(); next; next = idle.pop()) {
       clearTimeout(next.timer);
       if (next.member.usable()) return next.member;
       all.delete(next.member);
     }
-    const member = start();
-    all.add(member);
-    return member;
+    return add();
   }
   function giveBack(member: FunctionProcess) {
     if (!member.usable() || stopped) return void end(member);
     const entry = { member, timer: setTimeout(retire, idleMs) };
     entry.timer.unref();
+    if (isKept) clearTimeout(entry.timer);
     idle.push(entry);
     function retire() {
       idle.splice(idle.indexOf(entry), 1);
@@ -53,6 +60,7 @@ export function createPool({
     }
   }
 
+  if (isKept) giveBack(add());
   return {
     async run(prepare) {
       while (busy >= limit && !stopped) await new Promise<void>((resolve) => waiting.push(resolve));

@@ -5,7 +5,7 @@ import { agePhoto } from '../demo/age-photo.ts';
 import { type Photo, readPhoto } from '../demo/customer.ts';
 import { runOrder } from '../demo/order.ts';
 import { freshAssembly } from '../lib/fresh-assembly.ts';
-import { run, runningSystem, usualPorts } from '../local/run.ts';
+import { portsFrom, run, runningSystem } from '../local/run.ts';
 
 const project = join(import.meta.dirname, '..');
 const folder = join(project, '.local');
@@ -37,7 +37,7 @@ async function system() {
   const log = (source: string, line: string) => {
     if (process.env.RESTORECLICK_LOG) say(`[${source}] ${line}`);
   };
-  const own = await run({ assembly, folder, ports: usualPorts, say, log });
+  const own = await run({ assembly, folder, ports: portsFrom(process.env.RESTORECLICK_PORT), say, log });
   say(`ready after ${((performance.now() - began) / 1000).toFixed(1)} s`);
   return own;
 }

@@ -1,19 +1,11 @@
-/** npm start: the whole system on this machine, until Ctrl-C. `npm start -- --inspect store-restored` waits for a debugger in one Lambda. */
+/** npm start: the whole system on this machine, until Ctrl-C. `npm start -- --inspect store-restored` opens one Lambda to a debugger. */
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { freshAssembly } from '../lib/fresh-assembly.ts';
-import { run, usualPorts } from '../local/run.ts';
+import { portsFrom, run } from '../local/run.ts';
 
 const folder = join(import.meta.dirname, '..', '.local');
 const say = (line: string) => console.log(line);
-
-/** RESTORECLICK_PORT moves all six ports. */
-function ports() {
-  const first = Number(process.env.RESTORECLICK_PORT ?? usualPorts.home);
-  return Object.fromEntries(
-    Object.entries(usualPorts).map(([name, port]) => [name, first + port - usualPorts.home]),
-  ) as typeof usualPorts;
-}
 
 async function start() {
   const began = performance.now();
@@ -25,7 +17,7 @@ async function start() {
   const system = await run({
     assembly,
     folder,
-    ports: ports(),
+    ports: portsFrom(process.env.RESTORECLICK_PORT),
     say,
     ...(values.inspect ? { inspect: { name: values.inspect, port: 9229 } } : {}),
     log: (source, line) => {

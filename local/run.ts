@@ -15,6 +15,26 @@ export const usualPorts: Ports = {
   aws: 4705,
 };
 
+/**
+ * @param first the lowest of the six, as a person gave it; the usual ones without it
+ * @throws Error in a sentence when it is no port with five above it
+ */
+export function portsFrom(first: string | undefined): Ports {
+  const lowest = first === undefined ? usualPorts.home : Number(first);
+  if (!Number.isInteger(lowest) || lowest < 1 || lowest > 65_530)
+    throw new Error(`RESTORECLICK_PORT is "${first}"; it is to be a number from 1 to 65530.`);
+  const moved = (port: number) => lowest + port - usualPorts.home;
+  const { home, api, mailbox, stripe, replicate, aws } = usualPorts;
+  return {
+    home: moved(home),
+    api: moved(api),
+    mailbox: moved(mailbox),
+    stripe: moved(stripe),
+    replicate: moved(replicate),
+    aws: moved(aws),
+  };
+}
+
 const running = z.object({ pid: z.number(), urls: z.record(z.string(), z.string()) });
 export type Running = z.infer<typeof running>;
 

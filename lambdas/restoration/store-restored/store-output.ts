@@ -1,5 +1,6 @@
 /** Streams a provider's picture to S3 under an ending that fits what it really is. */
 import { Readable } from 'node:stream';
+import type { PutObjectCommandInput } from '@aws-sdk/client-s3';
 import { Upload } from '@aws-sdk/lib-storage';
 import { imageSize } from 'image-size';
 import { ours } from '../../platform/errors.ts';
@@ -23,7 +24,7 @@ const mimeTypes: Record<string, string> = { jpg: 'image/jpeg', png: 'image/png',
 
 function measure(head: Uint8Array) {
   try {
-    const { type = '', width, height } = imageSize(head);
+    const { type = '', width, height } = imageSize(new Uint8Array(head));
     const mimeType = mimeTypes[type];
     if (mimeType && width > 0 && height > 0) return { format: type, mimeType, width, height };
   } catch {
@@ -57,26 +58,34 @@ async function alreadyStored(bucket: string, path: string): Promise<StoredPhoto>
  * @throws StepError `output_unreadable`
  */
 export async function storeOutput(stream: Readable, bucket: string, stem: string): Promise<StoredPhoto> {
-  const { head, rest } = await readHeadOf(stream);
-  const picture = measure(head);
-  const path = `${stem}.${picture.format}`;
-  let size = head.length;
-  async function* whole() {
-    yield head;
-    for (let next = await rest.next(); !next.done; next = await rest.next()) {
-      size += next.value.length;
-      yield next.value;
-    }
-  }
-  const Body = Readable.from(whole(), { objectMode: false });
-  const params = { Bucket: bucket, Key: path, Body, ContentType: picture.mimeType, IfNoneMatch: '*' };
   try {
-    await new Upload({ client: s3, params }).done();
-    return { path, size, ...picture };
-  } catch (error) {
-    if (isPreconditionFailed(error)) return await alreadyStored(bucket, path);
-    throw error;
+    const { head, rest } = await readHeadOf(stream);
+    const picture = measure(head);
+    const path = `${stem}.${picture.format}`;
+    let size = head.length;
+    async function* whole() {
+      yield head;
+      for (let next = await rest.next(); !next.done; next = await rest.next()) {
+        size += next.value.length;
+        yield next.value;
+      }
+    }
+    const Body = Readable.from(whole(), { objectMode: false });
+    const params = { Bucket: bucket, Key: path, Body, ContentType: picture.mimeType, IfNoneMatch: '*' };
+    const stored = await storeIfNew(params);
+    return stored ? { path, size, ...picture } : await alreadyStored(bucket, path);
   } finally {
     stream.destroy();
+  }
+}
+
+/** @returns false if something is there already */
+async function storeIfNew(params: PutObjectCommandInput): Promise<boolean> {
+  try {
+    await new Upload({ client: s3, params }).done();
+    return true;
+  } catch (error) {
+    if (isPreconditionFailed(error)) return false;
+    throw error;
   }
 }

@@ -23,16 +23,16 @@ async function deliver<T>(
     return true;
   } catch (error) {
     const code = error instanceof StepError ? error.code : 'unexpected';
-    const { name, message } = error instanceof Error ? error : { name: typeof error, message: '' };
-    // zod's message quotes no values, and neither do ours: ids and codes only.
-    log.error('message failed', {
-      messageId: record.messageId,
-      code,
-      error: name,
-      reason: message.slice(0, 500),
-    });
+    const { name } = error instanceof Error ? error : { name: typeof error };
+    log.error('message failed', { messageId: record.messageId, code, error: name, reason: reasonOf(error) });
     return false;
   }
+}
+
+/** zod's message quotes no values, and neither do ours; a parser quotes its text, and a provider's refusal what the customer typed. */
+function reasonOf(error: unknown): string | undefined {
+  const isForeign = error instanceof SyntaxError || (error instanceof StepError && error.kind === 'final');
+  return error instanceof Error && !isForeign ? error.message.slice(0, 500) : undefined;
 }
 
 /**

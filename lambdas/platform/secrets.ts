@@ -24,11 +24,24 @@ export async function secretText(arn: string): Promise<string> {
 }
 
 /**
+ * A JSON secret, unchecked.
+ * @throws Error without the parser's own words, which quote what they stumbled over
+ */
+export async function secretJson(arn: string): Promise<unknown> {
+  const text = await secretText(arn);
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new Error(`The secret ${arn} is not JSON.`);
+  }
+}
+
+/**
  * A JSON secret in the shape of `schema`.
  * @throws Error that names the secret and the fields, never a value
  */
 export async function secret<T>(arn: string, schema: z.ZodType<T>): Promise<T> {
-  const parsed = schema.safeParse(JSON.parse(await secretText(arn)));
+  const parsed = schema.safeParse(await secretJson(arn));
   if (parsed.success) return parsed.data;
   const wrong = parsed.error.issues.map((issue) => issue.path.join('.')).join(', ');
   throw new Error(`The secret ${arn} lacks or misstates: ${wrong}.`);

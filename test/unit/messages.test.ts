@@ -1,0 +1,117 @@
+import { SendMessageBatchCommand, SQSClient } from '@aws-sdk/client-sqs';
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import { z } from 'zod';
+import { final, ours } from '../../lambdas/platform/errors.ts';
+import { queueHandler, send } from '../../lambdas/platform/messages.ts';
+import { capturedLog, sqsEvent } from './aws.ts';
+
+let log: ReturnType<typeof capturedLog>;
+beforeEach(() => {
+  log = capturedLog();
+});
+afterEach(() => jest.restoreAllMocks());
+
+describe('a queue step', () => {
+  const numbers = z.object({ n: z.number() });
+
+  test('is called once for each message, with how often it was delivered', async () => {
+    const seen: [number, number][] = [];
+    const handler = queueHandler(numbers, async ({ n }, { receiveCount }) => {
+      seen.push([n, receiveCount]);
+    });
+    expect(await handler(sqsEvent({ n: 1 }, { n: 2 }))).toEqual({ batchItemFailures: [] });
+    expect(seen).toEqual([
+      [1, 1],
+      [2, 1],
+    ]);
+  });
+
+  test('hands back the messages that failed, and only those', async () => {
+    const done: number[] = [];
+    const handler = queueHandler(numbers, async ({ n }) => {
+      if (n % 2 === 0) throw ours('odd_only', 'Even numbers fail.');
+      done.push(n);
+    });
+    const { batchItemFailures } = await handler(sqsEvent({ n: 1 }, { n: 2 }, { n: 3 }, { n: 4 }));
+    expect(batchItemFailures).toEqual([{ itemIdentifier: 'message-1' }, { itemIdentifier: 'message-3' }]);
+    expect(done).toEqual([1, 3]);
+    expect(log.lines()).toMatchObject([
+      { level: 'error', messageId: 'message-1', code: 'odd_only', reason: 'Even numbers fail.' },
+      { messageId: 'message-3' },
+    ]);
+  });
+
+  test.each([
+    ['no JSON', 'customer@example.com'],
+    ['nothing', ''],
+    ['another shape', '{"email":"customer@example.com"}'],
+    ['another type', '{"n":"customer@example.com"}'],
+    ['null', 'null'],
+  ])('hands back a message of %s without a call, and does not log what it held', async (_what, body) => {
+    const step = jest.fn(async () => {});
+    expect((await queueHandler(numbers, step)(sqsEvent(body))).batchItemFailures).toHaveLength(1);
+    expect(step).not.toHaveBeenCalled();
+    expect(log.text()).toContain('message failed');
+    expect(log.text()).not.toContain('customer');
+  });
+
+  test('does not log a provider’s refusal, which may repeat what the customer typed', async () => {
+    const handler = queueHandler(numbers, async () => {
+      throw final('payment_refused', 'Invalid email address: customer@example.com');
+    });
+    await handler(sqsEvent({ n: 1 }));
+    expect(log.lines()).toMatchObject([{ code: 'payment_refused' }]);
+    expect(log.text()).not.toContain('customer');
+  });
+
+  test('fails like any other when it throws what is no error', async () => {
+    const handler = queueHandler(numbers, () => Promise.reject('just so'));
+    expect((await handler(sqsEvent({ n: 1 }))).batchItemFailures).toHaveLength(1);
+  });
+});
+
+describe('sending', () => {
+  const batches: SendMessageBatchCommand['input'][] = [];
+  let refuse: (batch: number) => { Id: string; Code: string; SenderFault: boolean }[] = () => [];
+  beforeEach(() => {
+    batches.length = 0;
+    refuse = () => [];
+    jest.spyOn(SQSClient.prototype, 'send').mockImplementation(async (command: object) => {
+      if (!(command instanceof SendMessageBatchCommand)) throw new Error('another command');
+      batches.push(command.input);
+      return { Failed: refuse(batches.length) };
+    });
+  });
+  const many = (count: number) => Array.from({ length: count }, (_, n) => ({ n }));
+
+  test('nothing calls nobody', async () => {
+    await send('q', []);
+    expect(batches).toEqual([]);
+  });
+
+  test.each([
+    [1, [1]],
+    [10, [10]],
+    [11, [10, 1]],
+    [100, Array(10).fill(10)],
+  ])('%d messages takes batches of at most ten, in order', async (count, sizes) => {
+    await send('q', many(count));
+    expect(batches.map(({ Entries = [] }) => Entries.length)).toEqual(sizes);
+    const bodies = batches.flatMap(({ Entries = [] }) => Entries.map(({ MessageBody }) => MessageBody));
+    expect(bodies).toEqual(many(count).map((message) => JSON.stringify(message)));
+    for (const { Entries = [] } of batches)
+      expect(new Set(Entries.map(({ Id }) => Id)).size).toBe(Entries.length);
+  });
+
+  test('says whose they are and how long they wait, if it is told', async () => {
+    await send('q', many(1), { groupId: 'order', delaySeconds: 0 });
+    await send('q', many(1));
+    expect(batches[0]?.Entries?.[0]).toMatchObject({ MessageGroupId: 'order', DelaySeconds: 0 });
+    expect(Object.keys(batches[1]?.Entries?.[0] ?? {}).sort()).toEqual(['Id', 'MessageBody']);
+  });
+
+  test('fails when a single one is refused, so that the step comes again', async () => {
+    refuse = (batch) => (batch === 2 ? [{ Id: '0', Code: 'InternalError', SenderFault: false }] : []);
+    await expect(send('q', many(25))).rejects.toThrow('SQS refused 1 of 10 messages: InternalError.');
+  });
+});

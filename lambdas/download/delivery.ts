@@ -10,9 +10,25 @@ export function archiveKey(orderId: string, imageIds: string[]): string {
   return `uploads/archives/${orderId}/${hash}.zip`;
 }
 
+/** File systems take 255 bytes; this leaves room for what is added. */
+const longestStemBytes = 200;
+
+/** By whole characters. */
+function shortened(stem: string): string {
+  let kept = stem;
+  if (Buffer.byteLength(stem) > longestStemBytes) {
+    const characters = [...stem];
+    while (Buffer.byteLength(kept) > longestStemBytes) {
+      characters.pop();
+      kept = characters.join('');
+    }
+  }
+  return kept;
+}
+
 /** `Grandma 1943.jpeg` restored as PNG is `Grandma 1943 restored.png`. */
 export function restoredName(originalName: string, ending: string): string {
-  return `${originalName.replace(/\.[^.]{1,5}$/, '')} restored.${ending}`;
+  return `${shortened(originalName.replace(/(?<=.)\.[^.]{1,5}$/, ''))} restored.${ending}`;
 }
 
 /** Two photos may have the same name; in one archive the second is `name (2).png`. */

@@ -1,5 +1,6 @@
 /** The messages of the restoration flow, and what the poller hands from step to step: ids only. */
 import { z } from 'zod';
+import { attemptCode } from '../error-codes.ts';
 
 /** For `submit-job`. The attempt guards every statement: a message of an earlier attempt changes nothing. */
 export const submitJobMessage = z.object({ jobId: z.guid(), attempt: z.int().positive() });
@@ -18,7 +19,7 @@ export const storeRestoredInput = pollerInput.extend({ outputUrl: z.url() });
 
 /** For `fail-attempt`, from the poller or from `submit-job`. */
 export const failAttemptMessage = submitJobMessage.extend({
-  code: z.string(),
+  code: z.string().transform(attemptCode),
   message: z.string().default(''),
 });
 export type FailAttemptMessage = z.infer<typeof failAttemptMessage>;

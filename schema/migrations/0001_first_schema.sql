@@ -235,12 +235,25 @@ alter table images
   -- What the customer called the photo; names the file they download.
   add column original_filename varchar(255),
   add column error_code varchar(50),
-  add constraint chk_restored_has_parent check ((type = 'restored') = (parent_image_id is not null));
+  add constraint chk_restored_has_parent check ((type = 'restored') = (parent_image_id is not null)),
+  -- The closed list of lambdas/error-codes.ts; so are the other two.
+  add constraint chk_image_error_code check (error_code in (
+    'provider_throttled', 'provider_unavailable', 'provider_out_of_credit', 'provider_misconfigured',
+    'submission_uncertain', 'input_unmarked', 'input_rejected', 'input_unavailable', 'moderation_refused',
+    'provider_out_of_memory', 'prediction_failed', 'prediction_timed_out', 'prediction_canceled', 'prediction_unknown',
+    'poller_broken', 'output_gone', 'output_unavailable', 'output_refused', 'output_too_large', 'output_unreadable',
+    'step_broken', 'upload_missing', 'upload_changed', 'order_refunded'));
 
 alter table restoration_jobs
   add column leased_until timestamp with time zone,
   add constraint chk_job_attempts check (
-    attempt_number is not null and max_attempts is not null and attempt_number between 1 and max_attempts);
+    attempt_number is not null and max_attempts is not null and attempt_number between 1 and max_attempts),
+  add constraint chk_job_error_code check (error_code in (
+    'provider_throttled', 'provider_unavailable', 'provider_out_of_credit', 'provider_misconfigured',
+    'submission_uncertain', 'input_unmarked', 'input_rejected', 'input_unavailable', 'moderation_refused',
+    'provider_out_of_memory', 'prediction_failed', 'prediction_timed_out', 'prediction_canceled', 'prediction_unknown',
+    'poller_broken', 'output_gone', 'output_unavailable', 'output_refused', 'output_too_large', 'output_unreadable',
+    'step_broken', 'order_refunded'));
 
 alter table email_queue
   add column leased_until timestamp with time zone,
@@ -250,7 +263,10 @@ alter table email_queue
   add constraint chk_email_type check (email_type in ('order_confirmation', 'restoration_complete', 'share_family')),
   add constraint chk_email_sent_at check (status <> 'sent' or sent_at is not null),
   add constraint chk_email_attempts check (
-    attempt_number is not null and max_attempts is not null and attempt_number between 0 and max_attempts);
+    attempt_number is not null and max_attempts is not null and attempt_number between 0 and max_attempts),
+  add constraint chk_email_error_code check (error_code in (
+    'email_throttled', 'email_unavailable', 'email_unauthorised', 'email_sender_refused', 'email_rejected',
+    'send_doubtful', 'attempts_exhausted', 'recipient_bounced', 'recipient_dropped', 'step_broken'));
 
 alter table file_uploads
   add column width integer,

@@ -1,6 +1,7 @@
 /** Sends one email: takes it, makes its links, renders, hands it to the provider, and writes down what became of it. */
 import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
+import { type EmailCode, emailCode } from '../../error-codes.ts';
 import { one, run } from '../../platform/database.ts';
 import { ours, StepError } from '../../platform/errors.ts';
 import { log } from '../../platform/logging.ts';
@@ -33,7 +34,7 @@ type Result = {
   outcome: 'sent' | 'retry' | 'doubtful' | 'failed';
   messageId?: string;
   subject?: string;
-  errorCode?: string;
+  errorCode?: EmailCode;
   errorMessage?: string;
 };
 
@@ -49,7 +50,7 @@ async function attemptToSend(
   } catch (error) {
     if (!(error instanceof StepError)) throw error;
     const outcome = error.code === 'send_doubtful' ? 'doubtful' : error.kind === 'later' ? 'retry' : 'failed';
-    return { outcome, errorCode: error.code, errorMessage: error.message };
+    return { outcome, errorCode: emailCode(error.code), errorMessage: error.message };
   }
 }
 

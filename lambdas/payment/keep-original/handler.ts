@@ -1,5 +1,6 @@
 /** Copies one sold photo from the temporary bucket to the originals, if it is still the very photo that was sold, and asks for its restoration. */
 import { z } from 'zod';
+import type { KeepingCode } from '../../error-codes.ts';
 import { run } from '../../platform/database.ts';
 import { ours } from '../../platform/errors.ts';
 import { log } from '../../platform/logging.ts';
@@ -19,7 +20,7 @@ const { TEMP_BUCKET, ORIGINALS_BUCKET, SUBMIT_JOB_QUEUE_URL, COMPLETE_ORDER_QUEU
 
 const unknown = (imageId: string) => ours('unknown_image', `There is no image ${imageId} of that order.`);
 
-async function failPhoto({ orderId, imageId }: KeepOriginalMessage, errorCode: string): Promise<void> {
+async function failPhoto({ orderId, imageId }: KeepOriginalMessage, errorCode: KeepingCode): Promise<void> {
   const [row] = await run(fail, { orderId, imageId, errorCode });
   if (!row) throw unknown(imageId);
   log.error('photo cannot be kept', { orderId, imageId, code: errorCode });

@@ -1,5 +1,6 @@
 /** An attempt at a photo has failed: submits the next one after a while, or gives the photo up. */
 import { z } from 'zod';
+import type { AttemptCode } from '../../error-codes.ts';
 import { run } from '../../platform/database.ts';
 import { ours } from '../../platform/errors.ts';
 import { log } from '../../platform/logging.ts';
@@ -28,7 +29,7 @@ const brokenPoller = z
   );
 
 /** What was given up may still be running, and would be paid for. */
-async function cancelLeftBehind(predictionId: string | null, code: string): Promise<void> {
+async function cancelLeftBehind(predictionId: string | null, code: AttemptCode): Promise<void> {
   if (!predictionId || !['poller_broken', 'prediction_timed_out'].includes(code)) return;
   await (await restorations()).cancelPrediction(predictionId);
 }

@@ -3,6 +3,7 @@ import { GetObjectCommand } from '@aws-sdk/client-s3';
 import { ExecutionAlreadyExists, SFNClient, StartExecutionCommand } from '@aws-sdk/client-sfn';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import { z } from 'zod';
+import { attemptCode } from '../../error-codes.ts';
 import { one, run } from '../../platform/database.ts';
 import { ours, StepError, tryAgain } from '../../platform/errors.ts';
 import { log } from '../../platform/logging.ts';
@@ -88,7 +89,12 @@ async function submit(message: SubmitJobMessage, claimed: Claimed): Promise<stri
     predictionId = await predictionFor(message, claimed);
   } catch (error) {
     if (!(error instanceof StepError) || error.kind !== 'final') throw error;
-    const failure: FailAttemptMessage = { jobId, attempt, code: error.code, message: error.message };
+    const failure: FailAttemptMessage = {
+      jobId,
+      attempt,
+      code: attemptCode(error.code),
+      message: error.message,
+    };
     await send(FAIL_ATTEMPT_QUEUE_URL, [failure]);
     return undefined;
   }

@@ -1,0 +1,62 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, test } from '@jest/globals';
+import { attemptCode, emailCode, errorCodes } from '../../lambdas/error-codes.ts';
+import { failAttemptMessage } from '../../lambdas/restoration/messages.ts';
+import { errorCodesFile, errorCodesPage } from '../../lib/error-codes-page.ts';
+
+const read = (path: string) => readFile(join(import.meta.dirname, '../..', path), 'utf8');
+
+describe('the error codes', () => {
+  test.each([
+    ['images', 'chk_image_error_code'],
+    ['restoration_jobs', 'chk_job_error_code'],
+    ['email_queue', 'chk_email_error_code'],
+  ] as const)('of %s are those that the database lets in', async (table, constraint) => {
+    const sql = await read('schema/migrations/0001_first_schema.sql');
+    const [, list = ''] = new RegExp(`${constraint} check \\(error_code in \\(([^)]*)\\)`).exec(sql) ?? [];
+    expect([...list.matchAll(/'(\w+)'/g)].map(([, code]) => code).sort()).toEqual(
+      Object.keys(errorCodes[table]).sort(),
+    );
+  });
+
+  test('fit their columns, and say in sentences what happened and what to do', () => {
+    for (const [code, { meaning, operator }] of Object.values(errorCodes).flatMap((list) =>
+      Object.entries(list),
+    )) {
+      expect(code).toMatch(/^[a-z_]{1,50}$/);
+      expect([code, meaning, operator]).toEqual([
+        code,
+        expect.stringMatching(/^[A-Z].*\.$/),
+        expect.stringMatching(/^[A-Z].*\.$/),
+      ]);
+    }
+  });
+
+  test.each([
+    ['lambdas/payment/settle-payment/cancel.sql', 'restoration_jobs'],
+    ['lambdas/email/receive-sendgrid-events/apply.sql', 'email_queue'],
+  ] as const)('that %s writes by itself are listed', async (file, table) => {
+    const [assignment = ''] = /error_code = .*/.exec(await read(file)) ?? [];
+    const written = [...assignment.matchAll(/'(\w+_\w+)'/g)].map(([, code]) => code ?? '');
+    expect(written.length).toBeGreaterThan(0);
+    expect(written.filter((code) => !(code in errorCodes[table]))).toEqual([]);
+  });
+
+  test('are what their page says; `npx tsx bin/error-codes.ts` writes it anew', async () => {
+    expect(await read(errorCodesFile)).toBe(errorCodesPage());
+  });
+
+  test('that nobody foresaw are a broken step’s', () => {
+    expect(attemptCode('output_gone')).toBe('output_gone');
+    expect(attemptCode('unknown_attempt')).toBe('step_broken');
+    expect(attemptCode('toString')).toBe('step_broken');
+    expect(emailCode('send_doubtful')).toBe('send_doubtful');
+    expect(emailCode('unknown_email_type')).toBe('step_broken');
+  });
+
+  test('of a message are made known ones before a step sees them', () => {
+    const message = { jobId: '6f1c2b1e-0000-4000-8000-000000000001', attempt: 1, code: 'Lambda.Unknown' };
+    expect(failAttemptMessage.parse(message)).toEqual({ ...message, code: 'step_broken', message: '' });
+  });
+});

@@ -1,16 +1,26 @@
--- The order was refunded in full: nobody shall work on its photos any more.
+-- The order was refunded in full: nobody shall work on its photos any more. Those not restored by now have failed,
+-- so that nothing of the order is left open, should the refund fail and the order be given back.
 with actor as materialized (
   select set_config('app.actor', :actor, true)
+),
+original as (
+  select images.id
+  from orders
+  join images on images.order_id = orders.id and images.type = 'original'
+  where orders.id = :order_id::uuid and orders.status = 'refunded'
 ),
 cancelled as (
   update restoration_jobs as job
   set status = 'cancelled', error_code = 'order_refunded', leased_until = null
-  from actor, images, orders
-  where orders.id = :order_id::uuid and orders.status = 'refunded'
-    and images.order_id = orders.id and images.type = 'original'
-    and job.original_image_id = images.id
-    and job.status in ('pending', 'queued', 'processing')
+  from actor, original
+  where job.original_image_id = original.id and job.status in ('pending', 'queued', 'processing')
   returning job.id
+),
+ended as (
+  update images
+  set status = 'failed', error_code = 'order_refunded'
+  from actor, original
+  where images.id = original.id and images.status in ('pending', 'uploaded', 'processing')
 )
 select count(cancelled.id)::int as "cancelled!"
 from actor left join cancelled on true;

@@ -16,10 +16,12 @@ export type TestSystem = System & {
   pool: Pool;
   /** What functions printed and services complained about. */
   log: string[];
-  /** Looks now and after every change to a queue, until the answer satisfies; no sleeping. */
+  /** Looks now, after every change to a queue and after every line of the log, until the answer satisfies; no sleeping. */
   until<T>(look: () => Promise<T>, satisfied: (value: T) => boolean): Promise<T>;
   /** Waits until no queue but the dead-letter queues holds anything. */
   quiet(): Promise<void>;
+  /** Stops as Ctrl-C would and starts on the same database, folder and ports; this system is then no more. */
+  restart(): Promise<TestSystem>;
   close(): Promise<void>;
 };
 
@@ -38,36 +40,67 @@ export async function openSystem(
   const passwords = new Map(
     Object.values(database.logins).map(({ username, password }) => [username, password]),
   );
-  const log: string[] = [];
-  const system = await startSystem({
+  const given = {
     assembly,
     folder,
     server: database.server,
     database: database.name,
-    passwordOf: (username) => passwords.get(username) ?? '',
-    clock: createClock({ speed: options.speed ?? speed }),
+    passwordOf: (username: string) => passwords.get(username) ?? '',
     restorationSeconds: 1,
-    log: (source, line) => void log.push(`[${source}] ${line}`),
     ...options,
+  };
+  return startOn(given, options.speed ?? speed, database.pool('superuser'), async () => {
+    await database.server.dropDatabase(`${database.name}_services`);
+    await database.drop();
+    await rm(folder, { recursive: true, force: true });
   });
+}
+
+async function startOn(
+  options: SystemOptions,
+  speed: number,
+  pool: Pool,
+  remove: () => Promise<void>,
+  start = Date.now(),
+): Promise<TestSystem> {
+  const log: string[] = [];
+  const readers = new Set<() => void>();
+  const system = await startSystem({
+    ...options,
+    clock: createClock({ speed, start }),
+    log(source, line) {
+      log.push(`[${source}] ${line}`);
+      for (const read of readers) read();
+    },
+  });
+  function onNews(look: () => void) {
+    readers.add(look);
+    const end = system.sqs.onChange(look);
+    return () => {
+      readers.delete(look);
+      end();
+    };
+  }
   return {
     ...system,
     at: { api: system.urls.api, mailbox: system.urls.mailbox },
-    pool: database.pool('superuser'),
+    pool,
     log,
-    until: (look, satisfied) => untilSatisfied(system, look, satisfied),
+    until: (look, satisfied) => untilSatisfied(onNews, look, satisfied),
     quiet: () => system.sqs.idle(),
+    async restart() {
+      await system.stop();
+      return startOn(options, speed, pool, remove, system.clock.now());
+    },
     async close() {
       await system.stop();
-      await database.server.dropDatabase(`${database.name}_services`);
-      await database.drop();
-      await rm(folder, { recursive: true, force: true });
+      await remove();
     },
   };
 }
 
 function untilSatisfied<T>(
-  system: System,
+  onNews: (look: () => void) => () => void,
   look: () => Promise<T>,
   satisfied: (value: T) => boolean,
 ): Promise<T> {
@@ -93,7 +126,7 @@ function untilSatisfied<T>(
         looking = false;
       }
     }
-    const end = system.sqs.onChange(() => void lookNow());
+    const end = onNews(() => void lookNow());
     void lookNow();
   });
 }
@@ -107,19 +140,61 @@ export async function photo(name: string, seed = 1): Promise<customer.Photo> {
   return { name, type: 'image/jpeg', bytes };
 }
 
-export const ada = { email: 'ada@example.com', name: 'Ada Example' };
+export type Payer = { email: string; name: string };
+
+export const ada: Payer = { email: 'ada@example.com', name: 'Ada Example' };
+
+/** A customer of one test, so that no other test's mails are theirs. */
+export const payer = (name: string): Payer => ({ email: `${name}@example.com`, name: 'Ada Example' });
 
 /** Uploads and waits until all has arrived or was refused. */
-export async function uploadPhotos({ at }: TestSystem, photos: customer.Photo[]): Promise<string> {
-  const sessionId = await customer.upload(at, photos, ada.email, () => {});
+export async function uploadPhotos(
+  { at }: TestSystem,
+  photos: customer.Photo[],
+  { email } = ada,
+): Promise<string> {
+  const sessionId = await customer.upload(at, photos, email, () => {});
   await customer.arrived(at, sessionId);
   return sessionId;
 }
 
+export type OpenCheckout = { checkoutId: string; url: string };
+
+/** One POST of the checkout's form, whatever it answers. */
+export const askForCheckout = ({ at }: TestSystem, sessionId: string): Promise<Response> =>
+  fetch(`${at.api}/api/checkout`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ sessionId }),
+  });
+
+export async function openCheckout(system: TestSystem, sessionId: string): Promise<OpenCheckout> {
+  const answer = await askForCheckout(system, sessionId);
+  if (answer.status !== 201)
+    throw new Error(`The checkout answered ${answer.status}: ${await answer.text()}`);
+  return (await answer.json()) as OpenCheckout;
+}
+
+/** Posts the payment page's form; answers its status. `later` is a bank debit, which the bank settles when told. */
+export async function payAt(
+  { url }: Pick<OpenCheckout, 'url'>,
+  { email, name } = ada,
+  outcome: 'pay' | 'later' = 'pay',
+): Promise<number> {
+  const body = new URLSearchParams({ outcome, email, name });
+  return (await fetch(`${url}/pay`, { method: 'POST', body, redirect: 'manual' })).status;
+}
+
 /** Uploads, pays and claims. */
-export async function placeOrder(system: TestSystem, photos: customer.Photo[]): Promise<customer.Order> {
-  const sessionId = await uploadPhotos(system, photos);
-  return customer.claim(system.at, await customer.pay(system.at, sessionId, ada));
+export async function placeOrder(
+  system: TestSystem,
+  photos: customer.Photo[],
+  by = ada,
+  outcome: 'pay' | 'later' = 'pay',
+): Promise<customer.Order> {
+  const checkout = await openCheckout(system, await uploadPhotos(system, photos, by));
+  await payAt(checkout, by, outcome);
+  return customer.claim(system.at, checkout.checkoutId);
 }
 
 /** Watches until the order has ended. */

@@ -15,20 +15,14 @@ photo as (
 ),
 arriving as (select id, original_filename from photo where status = 'pending' and alive),
 sellable as (select id, storage_path from photo where status = 'uploaded' and alive),
-earlier as (
-  select attempt, stripe_checkout_session_id
-  from checkouts
-  where upload_session_id = :session_id
-  order by attempt desc
-  limit 1
-),
+earlier as (select max(attempt) as attempt from checkouts where upload_session_id = :session_id),
 sold as (select id from orders where upload_session_id = :session_id),
 opened as (
   insert into checkouts (id, upload_session_id, attempt, photo_count, unit_amount_cents, currency)
   select
     derived_id(:session_id, 'checkout ' || next.attempt),
     :session_id, next.attempt, (select count(*) from sellable), :unit_amount_cents::int, :currency
-  from actor, (select coalesce(max(attempt), 0) + 1 as attempt from earlier) as next
+  from actor, (select coalesce(attempt, 0) + 1 as attempt from earlier) as next
   where exists (select from sellable)
     and not exists (select from sold)
     and (:only_arrived::boolean or not exists (select from arriving))
@@ -50,5 +44,10 @@ select
   coalesce((select jsonb_agg(original_filename order by id) from arriving), '[]') as "arriving!",
   (select attempt from opened) as attempt,
   coalesce((select jsonb_agg(storage_path order by storage_path) from frozen), '[]') as "paths!",
-  (select stripe_checkout_session_id from earlier) as earlier_checkout_id
+  -- Not the last attempt's: that one may have died before it opened a checkout, and left an older one open.
+  (select stripe_checkout_session_id
+   from checkouts
+   where upload_session_id = :session_id and stripe_checkout_session_id is not null
+   order by attempt desc
+   limit 1) as earlier_checkout_id
 from actor;

@@ -17,6 +17,7 @@ const { KEEP_ORIGINAL_QUEUE_URL, COMPLETE_ORDER_QUEUE_URL } = settings({
 });
 
 type Subject = { checkoutId: string | null; paymentIntentId: string | null };
+type Settled = Subject & { sessionId: string };
 
 /** The checkout or payment an event speaks of. */
 async function subjectOf({ type, objectId, paymentIntentId }: PaymentEventMessage): Promise<Subject> {
@@ -28,7 +29,7 @@ async function subjectOf({ type, objectId, paymentIntentId }: PaymentEventMessag
 /** Before its order is placed there is nothing to settle: the message comes again. */
 async function settleTo(
   event: PaymentEventMessage,
-  subject: Subject,
+  subject: Settled,
   paymentStatus: PaymentVerdict,
   onlyIfPending = false,
 ) {
@@ -48,11 +49,15 @@ async function settleTo(
 
 async function act(
   event: PaymentEventMessage,
-  subject: Subject,
+  subject: Settled,
   paymentStatus: PaymentVerdict,
 ): Promise<void> {
   const { first, rows } = await settleTo(event, subject, paymentStatus);
   const { orderId } = first;
+  if (!first.paidByThis) {
+    log.info('another payment paid this order', { orderId, eventId: event.eventId });
+    return;
+  }
   log.info('payment settled', { orderId, paymentStatus: first.paymentStatus });
   if (first.paymentStatus === 'refunded') await run(cancel, { orderId });
   const photos = rows.flatMap(({ imageId, originalKey, uploadKey, uploadEtag }): KeepOriginalMessage[] =>
@@ -75,9 +80,13 @@ export const handler = queueHandler(paymentEventMessage, async (event) => {
     log.info('payment is none of ours', { eventId: event.eventId });
     return;
   }
+  const settled = { ...subject, sessionId: payment.uploadSessionId };
   const failed = event.type === 'checkout.session.async_payment_failed';
   const now = verdict(payment, failed);
+  // Told of a success that the provider does not show yet, the order would wait for ever.
+  if (now === 'pending' && event.type === 'checkout.session.async_payment_succeeded')
+    throw tryAgain('payment_not_seen_yet', 'The payment is announced and not to be seen yet.');
   if (now === 'pending') return;
-  if (presupposesPayment(now)) await settleTo(event, subject, 'paid', true);
-  await act(event, subject, now);
+  if (presupposesPayment(now)) await settleTo(event, settled, 'paid', true);
+  await act(event, settled, now);
 });

@@ -4,6 +4,7 @@ import type { Statement } from '../../platform/database.ts';
 export declare const settle: Statement<{
   checkoutId: string | null;
   paymentIntentId: string | null;
+  sessionId: string;
   eventId: string;
   eventType: string;
   objectId: string;
@@ -11,6 +12,7 @@ export declare const settle: Statement<{
   onlyIfPending: boolean;
 }, {
   orderId: string;
+  paidByThis: boolean;
   paymentStatus: string;
   allEnded: boolean;
   imageId: string | null;

@@ -1,14 +1,18 @@
 -- What became of a payment after its checkout: the event and the order's two states, in one legal move each.
 -- Answers a row for each photo that is to go through keep-original again because the order is payable now, or one without a photo.
+-- A second payment for photos that another has paid for changes nothing: place-order gives it back.
 -- :checkout_id may be null
 -- :payment_intent_id may be null
 with actor as materialized (
   select set_config('app.actor', :actor, true)
 ),
 found as (
-  select id, status, payment_status, paid_at
+  select
+    id, status, payment_status, paid_at,
+    coalesce(stripe_checkout_session_id = :checkout_id::text, false)
+      or coalesce(stripe_payment_intent_id = :payment_intent_id::text, false) as paid_by_this
   from orders
-  where stripe_checkout_session_id = :checkout_id::text or stripe_payment_intent_id = :payment_intent_id::text
+  where upload_session_id = :session_id
 ),
 received as (
   insert into webhook_events (id, provider, event_id, event_type, object_id, received_at, processed_at)
@@ -31,6 +35,7 @@ settled as (
     stripe_payment_intent_id = coalesce(orders.stripe_payment_intent_id, :payment_intent_id::text)
   from actor, found
   where orders.id = found.id
+    and found.paid_by_this
     and found.payment_status <> :payment_status
     and (found.payment_status = 'pending' or not :only_if_pending::boolean)
     -- A late word of failure about a payment that arrived is no news.
@@ -56,6 +61,7 @@ unasked as (
 )
 select
   now_is.id as "order_id!",
+  found.paid_by_this as "paid_by_this!",
   now_is.payment_status as "payment_status!",
   now_is.status = 'processing' and not exists (
     select from original where original.status in ('pending', 'uploaded', 'processing')
@@ -65,6 +71,7 @@ select
   upload.storage_path as upload_key,
   upload.etag as upload_etag
 from actor
+cross join found
 cross join now_is
 left join unasked on true
 left join file_uploads as upload on upload.id = unasked.upload_id;

@@ -1,0 +1,156 @@
+/** Runs statements as the local Data API does, and keeps what each costs: time, buffers of its triggers too, rows, plan. */
+import type { Pool, PoolClient } from 'pg';
+import { z } from 'zod';
+import { type Statement, withActor } from '../../lambdas/platform/database.ts';
+import { toParameters, toRows, type Value } from '../../lambdas/platform/database-values.ts';
+import type { Catalog } from '../../local/aws/rds-data/catalog.ts';
+import { bindParameters, parameter } from '../../local/aws/rds-data/parameters.ts';
+import { answerOf } from '../../local/aws/rds-data/result.ts';
+import { runQuery } from '../../local/aws/rds-data/sessions.ts';
+
+/** One run of a statement. Counted runs have buffers, and the server's time alone: counting takes round trips of its own. */
+export type Sample = {
+  statement: string;
+  isRead: boolean;
+  photos: number;
+  rows: number;
+  /** As the client saw it: planning and commit included. */
+  ms?: number;
+  /** The server's own time, its triggers' included: for planning, and for the rest but the commit. */
+  planMs?: number;
+  runMs?: number;
+  buffers?: number;
+  /** Tables of any size that were read from end to end, by triggers too. */
+  scanned?: string[];
+  /** Node types of the plan, in the order of first appearance. */
+  nodes?: string[];
+};
+
+/** Runs a statement and answers its rows; `photos` is how many its budget allows for, 1 by default. */
+export type Run = <Params extends Record<string, Value>, Row extends object>(
+  statement: Statement<Params, Row>,
+  params: Params,
+  photos?: number,
+) => Promise<Row[]>;
+
+export type Meter = {
+  run: Run;
+  samples: Sample[];
+  /** How often a statement was run again because another was in its way. */
+  retries(): number;
+};
+
+type Query = { text: string; values: (string | Buffer | null)[] };
+
+const timeoutMs = 45_000;
+const now = { ahead: () => 0 };
+
+/**
+ * @param pool of the steps' role; its size is how many statements run at once
+ * @param counting whether to count buffers instead of taking the time
+ */
+export function createMeter(pool: Pool, catalog: Catalog, counting: () => boolean = () => false): Meter {
+  const samples: Sample[] = [];
+  let retried = 0;
+  const run: Run = async (statement, params, photos = 1) => {
+    const isRead = !/:actor\b/.test(statement.text);
+    const query = bindParameters(
+      statement.text,
+      z.array(parameter).parse(toParameters(withActor(statement, params))),
+    );
+    for (;;) {
+      const client = await pool.connect();
+      try {
+        const { result, ...cost } = counting() ? await counted(client, query) : await timed(client, query);
+        const answer = await answerOf(result, catalog, true);
+        const records = JSON.parse(JSON.stringify(answer.records ?? []));
+        samples.push({ statement: statement.name, isRead, photos, rows: records.length, ...cost });
+        // The types come from the statement itself, as in the product.
+        return toRows(records, answer.columnMetadata ?? []) as never;
+      } catch (error) {
+        await client.query('rollback');
+        if (!isConflict(error)) throw error;
+        retried += 1;
+      } finally {
+        // As after each call of the Data API: trigger functions plan anew too.
+        await client.query('discard all');
+        client.release();
+      }
+    }
+  };
+  return { run, samples, retries: () => retried };
+}
+
+const isConflict = (error: unknown) =>
+  error instanceof Error && 'code' in error && ['40001', '40P01'].includes(String(error.code));
+
+async function timed(client: PoolClient, query: Query) {
+  const started = performance.now();
+  const result = await runQuery(client, { ...query, continueAfterTimeout: false }, now, timeoutMs);
+  return { result, ms: performance.now() - started };
+}
+
+/** Runs it twice: the first time explained, and undone. */
+async function counted(client: PoolClient, query: Query) {
+  await client.query('begin');
+  const explained = await explain(client, query);
+  const before = await counters(client);
+  const result = await runQuery(client, { ...query, continueAfterTimeout: false }, now, timeoutMs);
+  const after = await counters(client);
+  await client.query('commit');
+  const grown = [...after].map(([name, one]) => {
+    const was = before.get(name) ?? { blocks: 0, scans: 0 };
+    return { name, blocks: one.blocks - was.blocks, scans: one.scans - was.scans };
+  });
+  return {
+    result,
+    ...explained,
+    buffers: grown.reduce((sum, { blocks }) => sum + blocks, 0),
+    scanned: grown.filter(({ scans }) => scans > 0).map(({ name }) => name),
+  };
+}
+
+const explanation = z.tuple([
+  z.looseObject({ 'Planning Time': z.number(), 'Execution Time': z.number(), Plan: z.unknown() }),
+]);
+
+async function explain(client: PoolClient, { text, values }: Query) {
+  await client.query('savepoint before');
+  const { rows } = await client.query<{ 'QUERY PLAN': unknown }>({
+    text: `explain (analyze, timing off, format json) ${text}`,
+    values,
+  });
+  await client.query('rollback to before');
+  const [plan] = explanation.parse(rows[0]?.['QUERY PLAN']);
+  return {
+    planMs: plan['Planning Time'],
+    runMs: plan['Execution Time'],
+    nodes: [...new Set(nodeTypes(plan.Plan))],
+  };
+}
+
+type Counter = { blocks: number; scans: number };
+
+/**
+ * What this backend has done since its statistics were last flushed, which happens between transactions only. It counts a
+ * block of our tables and indexes whoever asks for it: the statement, its triggers, its foreign keys.
+ */
+async function counters(client: PoolClient): Promise<Map<string, Counter>> {
+  const { rows } = await client.query<Counter & { name: string }>(
+    `select relname as name, pg_stat_get_xact_blocks_fetched(oid)::int as blocks,
+       case when relkind = 'r' then pg_stat_get_xact_numscans(oid)::int else 0 end as scans
+     from pg_class
+     where relnamespace = 'restoreclick'::regnamespace and relkind in ('r', 'i')
+       and pg_stat_get_xact_blocks_fetched(oid) > 0`,
+  );
+  return new Map(rows.map(({ name, blocks, scans }) => [name, { blocks, scans }]));
+}
+
+/** Every `Node Type` in an explained plan. */
+function nodeTypes(plan: unknown): string[] {
+  if (Array.isArray(plan)) return plan.flatMap(nodeTypes);
+  if (typeof plan !== 'object' || plan === null) return [];
+  return Object.entries(plan).flatMap(([key, value]) =>
+    key === 'Node Type' && typeof value === 'string' ? [value] : nodeTypes(value),
+  );
+}

@@ -1,0 +1,194 @@
+/** The benchmark of the database: fills it, takes orders through every statement, and says which budgets are met. */
+import type { Pool } from 'pg';
+import { expire } from '../../lambdas/operations/reconcile/expire.sql';
+import { stuck } from '../../lambdas/operations/reconcile/stuck.sql';
+import { createMigratedDatabase, type Logins } from '../../lib/statements/migrated-database.ts';
+import { type Catalog, createCatalog } from '../../local/aws/rds-data/catalog.ts';
+import type { PgServer } from '../../local/postgres/server.ts';
+import { startPostgres } from '../../local/postgres/start.ts';
+import { fill } from './fill.ts';
+import { badOrder, goodOrder, visit } from './life.ts';
+import { createMeter, type Run } from './measure.ts';
+import { budgets, type Cost, costsOf, misses, table } from './report.ts';
+
+export type Options = {
+  orders: number;
+  /** Orders of one photo taken through; a tenth as many of ten photos. */
+  lives: number;
+  say: (line: string) => void;
+};
+
+type Ground = { server: PgServer; name: string; logins: Logins; admin: Pool; catalog: Catalog };
+
+const smallest = 10_000;
+
+/** @returns whether every budget is met */
+export async function benchmark({ orders, lives, say }: Options): Promise<boolean> {
+  const server = await startPostgres();
+  try {
+    say(
+      'Scratch PostgreSQL: nothing waits for a disk, 128 MB of shared buffers. Times are a client’s on this machine, planning and commit included.\n',
+    );
+    const small = orders > smallest ? await measured(server, smallest, lives, say) : undefined;
+    const ground = await filled(server, orders, say);
+    const costs = await measureAll(ground, lives);
+    const large = await largeTables(ground);
+    for (const line of table(costs, large, small ?? [])) say(line);
+    const missed = costs.filter((cost) => misses(cost, large, twin(cost, small)).length > 0).length;
+    say(`\n${verdict(missed === 0)}  ${costs.length - missed} of ${costs.length} lines above`);
+    const facts = [
+      await auditBytes(ground, lives),
+      await auditCost(ground, lives),
+      await retries(ground, lives),
+    ];
+    for (const { met, line } of facts) say(`${met === undefined ? '        ' : verdict(met)}  ${line}`);
+    return missed === 0 && facts.every(({ met }) => met !== false);
+  } finally {
+    await server.stop();
+  }
+}
+
+const verdict = (met: boolean) => (met ? 'met     ' : 'NOT MET ');
+const twin = (cost: Cost, others: Cost[] = []) =>
+  others.find(({ statement, photos }) => statement === cost.statement && photos === cost.photos);
+
+async function measured(server: PgServer, orders: number, lives: number, say: (line: string) => void) {
+  const ground = await filled(server, orders, say);
+  const costs = await measureAll(ground, lives);
+  await server.dropDatabase(ground.name);
+  return costs;
+}
+
+async function filled(server: PgServer, orders: number, say: (line: string) => void): Promise<Ground> {
+  const started = performance.now();
+  const name = `filled_${orders}`;
+  const logins = await createMigratedDatabase(server, name);
+  const admin = server.pool(name);
+  const client = await admin.connect();
+  await fill(client, orders).finally(() => client.release());
+  const { rows } = await admin.query<{ said: string }>(
+    `select string_agg(reltuples::int8 || ' ' || relname, ', ' order by relname) as said from pg_class
+     where relnamespace = 'restoreclick'::regnamespace and relkind = 'r' and reltuples > 1000`,
+  );
+  say(`Filled in ${((performance.now() - started) / 1000).toFixed(0)} s: ${rows[0]?.said}.\n`);
+  return { server, name, logins, admin, catalog: createCatalog(admin) };
+}
+
+/** Every statement with one photo, and with ten; a quarter of the orders counts buffers, the others take the time. */
+async function measureAll({ server, name, logins, admin, catalog }: Ground, lives: number): Promise<Cost[]> {
+  let counting = false;
+  const pool = server.pool(name, logins.app, { max: 1 });
+  const meter = createMeter(pool, catalog, () => counting);
+  for (const [photos, times] of [
+    [1, lives],
+    [10, Math.ceil(lives / 10)],
+  ] as const) {
+    const done = await finished(admin, photos, times);
+    const warmUp = meter.samples.length;
+    for (let at = -Math.min(10, times); at < times; at += 1) {
+      if (at === 0) meter.samples.splice(warmUp);
+      counting = at % 4 === 0;
+      await goodOrder(meter.run, photos);
+      await badOrder(meter.run, photos);
+      const old = done[(at + times) % times];
+      if (old) await visit(meter.run, old, photos);
+    }
+  }
+  for (counting of [true, false, false, false, false]) await reconcile(admin, meter.run);
+  await pool.end();
+  return costsOf(
+    meter.samples.map((one) => (one.statement.startsWith('operations/') ? { ...one, photos: 100 } : one)),
+  );
+}
+
+/** Orders long done, at random. */
+async function finished(admin: Pool, photos: number, howMany: number) {
+  const { rows } = await admin.query<{ orderId: string; checkoutId: string; sessionId: string }>(
+    `select id as "orderId", stripe_checkout_session_id as "checkoutId", upload_session_id as "sessionId"
+     from restoreclick.orders where photo_count = $1 and status = 'completed' order by random() limit $2`,
+    [photos, howMany],
+  );
+  return rows;
+}
+
+/** Finds a hundred uploads that were never posted, and twenty things of each kind that are stuck. */
+async function reconcile(admin: Pool, run: Run): Promise<void> {
+  await admin.query(
+    `set session_replication_role = replica;
+     insert into restoreclick.file_uploads (upload_session_id, original_filename, storage_path, expires_at)
+     select 'forgotten', 'photo.jpg', 'p', now() - interval '1 hour' from generate_series(1, 100);
+     reset session_replication_role`,
+  );
+  await run(expire, { batch: 100 });
+  await run(stuck, { overdueSeconds: 3600, batch: 20 });
+}
+
+/** By name; smaller tables are rightly read from end to end. */
+async function largeTables({ admin }: Ground): Promise<Set<string>> {
+  const { rows } = await admin.query<{ name: string }>(
+    `select relname as name from pg_class where relnamespace = 'restoreclick'::regnamespace and relkind = 'r' and relpages > 20`,
+  );
+  return new Set(rows.map(({ name }) => name));
+}
+
+type Fact = { met?: boolean; line: string };
+
+async function auditBytes({ server, name, logins, admin, catalog }: Ground, lives: number): Promise<Fact> {
+  const size = async () => {
+    const { rows } = await admin.query<{ bytes: string; rows: string }>(
+      `select pg_relation_size('restoreclick.audit_logs') as bytes, count(*) as rows from restoreclick.audit_logs`,
+    );
+    return { bytes: Number(rows[0]?.bytes), rows: Number(rows[0]?.rows) };
+  };
+  const pool = server.pool(name, logins.app, { max: 1 });
+  const { run } = createMeter(pool, catalog);
+  const before = await size();
+  const orders = Math.max(20, Math.ceil(lives / 2));
+  for (let at = 0; at < orders; at += 1) await goodOrder(run, 1 + (at % 4));
+  const after = await size();
+  await pool.end();
+  const rows = after.rows - before.rows;
+  const bytes = (after.bytes - before.bytes) / rows;
+  const said = `${bytes.toFixed(0)} B of heap an audit row (at most ${budgets.auditRowBytes}), ${(rows / orders).toFixed(0)} rows an order`;
+  return { met: bytes <= budgets.auditRowBytes, line: said };
+}
+
+/** The same writes with the audit's triggers and without. */
+async function auditCost({ server, name, logins, admin, catalog }: Ground, lives: number): Promise<Fact> {
+  const tables = await admin.query<{ name: string }>(
+    `select tgrelid::regclass::text as name from pg_trigger where tgname = 'audit' and not tgisinternal`,
+  );
+  const pool = server.pool(name, logins.app, { max: 1 });
+  const took: Record<'enable' | 'disable', number[]> = { enable: [], disable: [] };
+  // In turns, so that whatever else this machine does falls on both.
+  for (let turn = 0; turn < 6; turn += 1) {
+    const mode = turn % 2 === 0 ? 'enable' : 'disable';
+    for (const one of tables.rows) await admin.query(`alter table ${one.name} ${mode} trigger audit`);
+    const meter = createMeter(pool, catalog);
+    for (let at = 0; at < Math.ceil(lives / 6); at += 1) await goodOrder(meter.run, 1);
+    const writes = meter.samples.filter(({ isRead }) => !isRead);
+    took[mode].push(...costsOf(writes).map(({ p50 }) => p50));
+  }
+  for (const one of tables.rows) await admin.query(`alter table ${one.name} enable trigger audit`);
+  await pool.end();
+  const sum = (numbers: number[]) => numbers.reduce((all, one) => all + one, 0) / 3;
+  const [withAudit, without] = [sum(took.enable), sum(took.disable)];
+  return {
+    line: `an order's writes take ${withAudit.toFixed(1)} ms with the audit and ${without.toFixed(1)} ms without: × ${(withAudit / without).toFixed(2)}`,
+  };
+}
+
+const clients = 8;
+
+async function retries({ server, name, logins, catalog }: Ground, lives: number): Promise<Fact> {
+  const pool = server.pool(name, logins.app, { max: clients });
+  const meter = createMeter(pool, catalog);
+  const worker = async () => {
+    for (let at = 0; at < Math.ceil(lives / clients); at += 1) await goodOrder(meter.run, 3);
+  };
+  await Promise.all(Array.from({ length: clients }, worker));
+  await pool.end();
+  const share = meter.retries() / (meter.samples.length + meter.retries());
+  const said = `${meter.retries()} of ${meter.samples.length} statements tried again under ${clients} clients: ${(share * 100).toFixed(2)} % (at most ${budgets.retries * 100} %)`;
+  return { met: share <= budgets.retries, line: said };
+}

@@ -2,36 +2,55 @@
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { freshAssembly } from '../lib/fresh-assembly.ts';
+import { places } from '../local/home.ts';
 import { portsFrom, run } from '../local/run.ts';
 
 const folder = join(import.meta.dirname, '..', '.local');
 const say = (line: string) => console.log(line);
 
+const usage =
+  'npm start takes two options: -- --verbose prints all that the functions log, -- --inspect <step> opens one of them to a debugger.';
+
+function options() {
+  try {
+    return parseArgs({
+      options: { inspect: { type: 'string' }, verbose: { type: 'boolean', short: 'v' } },
+    }).values;
+  } catch (error) {
+    throw new Error(`${error instanceof Error ? error.message.split('. ')[0] : error}. ${usage}`);
+  }
+}
+
+async function assembly(): Promise<string> {
+  const made = await freshAssembly(folder, () => say('Building and synthesizing …'));
+  return made.assembly;
+}
+
 async function start() {
   const began = performance.now();
-  const { values } = parseArgs({
-    options: { inspect: { type: 'string' }, verbose: { type: 'boolean', short: 'v' } },
-  });
-  const { assembly, built } = await freshAssembly(folder);
-  if (built) say('Built and synthesized.');
+  const { inspect, verbose } = options();
   const system = await run({
+    by: 'npm start',
     assembly,
     folder,
     ports: portsFrom(process.env.RESTORECLICK_PORT),
+    environment: process.env,
     say,
-    ...(values.inspect ? { inspect: { name: values.inspect, port: 9229 } } : {}),
+    ...(inspect ? { inspect: { name: inspect, port: 9229 } } : {}),
     log: (source, line) => {
-      if (values.verbose || /"level":"(warn|error)"|rror/.test(line)) say(`[${source}] ${line}`);
+      if (verbose || /"level":"(warn|error)"|rror/.test(line)) say(`[${source}] ${line}`);
     },
   });
   say(`RestoreClick is ready after ${((performance.now() - began) / 1000).toFixed(1)} s:\n`);
-  for (const [name, url] of Object.entries(system.urls)) say(`   ${name.padEnd(13)} ${url}`);
+  const shown = places(system.urls);
+  const width = Math.max(...shown.map(({ url }) => url.length));
+  for (const { name, url, purpose } of shown) say(`   ${name.padEnd(12)}  ${url.padEnd(width)}  ${purpose}`);
   say('\n   Take an order through it with: npm run demo      End with Ctrl-C.');
   const stop = async () => {
-    process.off('SIGINT', stop).off('SIGTERM', stop);
+    process.off('SIGINT', stop).off('SIGTERM', stop).off('SIGHUP', stop);
     await system.stop();
   };
-  process.on('SIGINT', stop).on('SIGTERM', stop);
+  process.on('SIGINT', stop).on('SIGTERM', stop).on('SIGHUP', stop);
 }
 
 try {

@@ -22,8 +22,10 @@ const types: Record<string, string> = {
 /** @throws Error when there is no such file */
 export async function readPhoto(path: string): Promise<Photo> {
   const type = types[extname(path).toLowerCase()] ?? 'application/octet-stream';
-  const bytes = await readFile(path).catch(() => {
-    throw new Error(`There is no file ${path}, or it cannot be read.`);
+  const bytes = await readFile(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') throw new Error(`There is no file ${path}.`);
+    if (error.code === 'EISDIR') throw new Error(`${path} is a folder: name the photos in it.`);
+    throw new Error(`${path} cannot be read (${error.code}).`);
   });
   return { name: basename(path), type, bytes };
 }
@@ -106,32 +108,56 @@ export async function upload(
   return body.sessionId;
 }
 
-/** Looks until the answer satisfies, ten times a second at most. */
-async function until<T>(look: () => Promise<T>, satisfied: (value: T) => boolean): Promise<T> {
-  for (;;) {
+/**
+ * Looks until the answer satisfies, ten times a second at most.
+ * @param what is waited for, to say so in the end: `the photos to arrive`
+ */
+async function until<T>(
+  look: () => Promise<T>,
+  satisfied: (value: T) => boolean,
+  { what, minutes }: { what: string; minutes: number },
+): Promise<T> {
+  for (const end = Date.now() + minutes * 60_000; Date.now() < end; await pause(100)) {
     const value = await look();
     if (satisfied(value)) return value;
-    await pause(100);
   }
+  throw new Error(
+    `Waited ${minutes} minutes for ${what}, in vain. What npm start prints may say why; with RESTORECLICK_LOG=1 the demo prints it too.`,
+  );
 }
 
 /** Resolves when every photo has arrived or was refused. */
 export async function arrived({ api }: Addresses, sessionId: string): Promise<SessionState> {
   const look = async () => (await call<SessionState>(`${api}/api/upload/${sessionId}`)).body;
-  return until(look, ({ photos }) => photos.every(({ state }) => state !== 'waiting'));
+  return until(look, ({ photos }) => photos.every(({ state }) => state !== 'waiting'), {
+    what: 'the photos to arrive',
+    minutes: 2,
+  });
 }
 
-/** Opens a checkout and pays on its page, as a browser's form would. Answers the checkout's id. */
+/** Whether a provider is its double, which a program may use like a person. */
+export const isDouble = (url: string): boolean => new URL(url).hostname === '127.0.0.1';
+
+/**
+ * Opens a checkout and pays on its page, as a browser's form would; on Stripe's own only a person can.
+ * @param askPerson told the address of a page that only a person can pay on
+ * @returns the checkout's id
+ */
 export async function pay(
   { api }: Addresses,
   sessionId: string,
   payer: { email: string; name: string },
+  askPerson: (url: string) => void = () => {},
 ): Promise<string> {
   const checkout = await call<{ checkoutId: string; url: string }>(`${api}/api/checkout`, {
     method: 'POST',
     body: { sessionId },
   });
   const { checkoutId, url } = checkout.body;
+  if (!isDouble(url)) {
+    askPerson(url);
+    return checkoutId;
+  }
   const form = new URLSearchParams({ outcome: 'pay', ...payer });
   const response = await fetch(`${url}/pay`, { method: 'POST', body: form, redirect: 'manual' });
   if (response.status !== 303 && response.status !== 302)
@@ -142,7 +168,8 @@ export async function pay(
 /** Exchanges the checkout for the order, as soon as the payment's webhook has arrived. */
 export async function claim({ api }: Addresses, checkoutId: string): Promise<Order> {
   const look = () => call<Order>(`${api}/api/orders/claim`, { method: 'POST', body: { checkoutId } });
-  return (await until(look, ({ status }) => status === 200)).body;
+  const limit = { what: 'word of the payment', minutes: 15 };
+  return (await until(look, ({ status }) => status === 200, limit)).body;
 }
 
 /** Watches the order until it has ended; tells every look. */
@@ -156,7 +183,8 @@ export async function watch(
     onLook(body);
     return body;
   };
-  return until(look, ({ status }) => ['completed', 'failed', 'refunded'].includes(status));
+  const limit = { what: 'the order to end', minutes: 90 }; // three attempts, of 30 minutes at most
+  return until(look, ({ status }) => ['completed', 'failed', 'refunded'].includes(status), limit);
 }
 
 type MailListing = { messages: { id: string }[] };
@@ -179,7 +207,7 @@ export async function readMails(
     );
     return mails.filter(({ text }) => text.includes(orderNumber)).reverse();
   };
-  return until(look, (mails) => mails.length >= expected);
+  return until(look, (mails) => mails.length >= expected, { what: 'the mails', minutes: 2 });
 }
 
 /** The download links of a mail's plain text, in its order. */

@@ -1,6 +1,6 @@
 /** Takes one order through the system as a customer would, and tells how long each flow took. */
 import { mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, parse } from 'node:path';
 import {
   type Addresses,
   arrived,
@@ -8,6 +8,7 @@ import {
   type Download,
   download,
   downloadLinks,
+  isDouble,
   linkTo,
   type Order,
   type OrderState,
@@ -61,6 +62,17 @@ async function watchFlow(at: Addresses, order: Order): Promise<OrderState> {
 
 const write = (folder: string, { name, bytes }: Download) => writeFile(join(folder, name), bytes);
 
+/** Two photos may have one name; their files may not. */
+function distinct(files: Download[]): Download[] {
+  const taken = new Map<string, number>();
+  return files.map(({ name, bytes }) => {
+    const count = (taken.get(name) ?? 0) + 1;
+    taken.set(name, count);
+    const { name: stem, ext } = parse(name);
+    return { name: count === 1 ? name : `${stem} (${count})${ext}`, bytes };
+  });
+}
+
 /** Downloads what the mail links to, and the originals by links of their own. */
 async function downloadFlow(
   at: Addresses,
@@ -78,11 +90,14 @@ async function downloadFlow(
         [id, restored?.id ?? id].map(async (imageId) => download(await linkTo(at, order, imageId))),
       );
       if (!before || !after) throw new Error(`${name} could not be downloaded.`);
-      await write(join(folder, 'originals'), before);
-      return { name, before: before.bytes, after: after.bytes };
+      return { name, original: before, before: before.bytes, after: after.bytes };
     }),
   );
-  await Promise.all(delivered.map((file) => write(folder, file)));
+  const originals = distinct(pairs.map(({ original }) => original));
+  await Promise.all([
+    ...distinct(delivered).map((file) => write(folder, file)),
+    ...originals.map((file) => write(join(folder, 'originals'), file)),
+  ]);
   if (pairs.length > 0) await write(folder, { name: 'side-by-side.png', bytes: await sideBySide(pairs) });
   return delivered.length;
 }
@@ -98,11 +113,17 @@ export async function runOrder(at: Addresses, photos: Photo[], folder: string): 
   say(`\n1  Uploading ${photos.length} ${photos.length === 1 ? 'photo' : 'photos'}`);
   const sessionId = await timed(timings, 'upload', () => uploadFlow(at, photos));
   say('2  Paying');
-  const order = await timed(timings, 'payment', async () => claim(at, await pay(at, sessionId, customer)));
+  const order = await timed(timings, 'payment', async () =>
+    claim(at, await pay(at, sessionId, customer, (page) => say(`   Please pay at ${page}`))),
+  );
   say(`   order ${order.orderNumber}`);
   say('3  Restoring');
   const ended = await timed(timings, 'restoration', () => watchFlow(at, order));
+  const failures = ended.photos.filter(({ restored }) => !restored).length;
+  if (failures > 0)
+    say(`   ${failures} of ${ended.photos.length} could not be restored: the mail says more.`);
   say('4  Reading the mail');
+  if (!isDouble(at.mailbox)) throw new Error(`The mails went out for real; see ${at.mailbox}.`);
   const mails = await timed(timings, 'email', () =>
     readMails(at, customer.email, order.orderNumber, mailsPerOrder),
   );
@@ -111,7 +132,13 @@ export async function runOrder(at: Addresses, photos: Photo[], folder: string): 
   const target = join(folder, order.orderNumber);
   const links = [...new Set(mails.flatMap(downloadLinks))];
   const files = await timed(timings, 'download', () => downloadFlow(at, order, ended.photos, links, target));
-  say(`   ${files} files, the originals and a side-by-side picture are in ${target}\n`);
+  const all = failures === ended.photos.length;
+  say(
+    all
+      ? '   There is nothing to download.'
+      : `   ${files} files, the originals and a side-by-side picture are in ${target}`,
+  );
+  say('');
   for (const { flow, seconds } of timings) say(`   ${flow.padEnd(12)} ${seconds.toFixed(1).padStart(5)} s`);
   const total = timings.reduce((sum, { seconds }) => sum + seconds, 0);
   say(`   ${'in all'.padEnd(12)} ${total.toFixed(1).padStart(5)} s`);

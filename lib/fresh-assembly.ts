@@ -1,5 +1,6 @@
 /** The assembly that the local system runs: bundled and synthesized again only when something it is made of has changed. */
 import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
@@ -31,14 +32,19 @@ export type FreshAssembly = {
   built: boolean;
 };
 
-/** @param folder where bundles and assembly lie; made if it is not there */
-export async function freshAssembly(folder: string): Promise<FreshAssembly> {
+/**
+ * For one caller at a time.
+ * @param folder where bundles and assembly lie; made if it is not there
+ * @param onBuild called before the seconds that building takes
+ */
+export async function freshAssembly(folder: string, onBuild = () => {}): Promise<FreshAssembly> {
   // As deep as the bundles lie: from its copies, too, a source map finds its way to the sources.
   const assembly = join(folder, 'synthesized', 'assembly');
   const stamp = join(folder, 'assembly.sha256');
   const now = await fingerprint();
   const last = await readFile(stamp, 'utf8').catch(() => '');
-  if (last === now) return { assembly, built: false };
+  if (last === now && existsSync(join(assembly, 'manifest.json'))) return { assembly, built: false };
+  onBuild();
   await rm(assembly, { recursive: true, force: true });
   await rm(stamp, { force: true });
   // Loaded only when needed: the CDK alone takes seconds.

@@ -10,13 +10,22 @@ export type Home = {
   stop(): Promise<void>;
 };
 
-const what: Record<string, string> = {
+/** In the order in which a person may want them. */
+const purposes = {
+  home: 'this page and all the others',
+  payments: 'Stripe: checkouts, refunds, disputes',
+  restorations: 'Replicate: every photo before and after',
+  mailbox: 'SendGrid: every mail, as its reader sees it',
   api: 'the product’s API, for programs',
-  payments: 'Stripe’s double: checkouts, refunds, disputes',
-  restorations: 'Replicate’s double: before and after of every photo',
-  mailbox: 'SendGrid’s double: every mail, as its reader sees it',
   aws: 'S3, SQS and the other services, for the AWS command line',
 };
+
+/** What there is to look at, most interesting first. */
+export const places = (urls: Record<string, string>) =>
+  Object.entries(purposes).flatMap(([name, purpose]) => {
+    const url = urls[name];
+    return url === undefined ? [] : [{ name, url, purpose }];
+  });
 
 const page = (title: string, body: string) => `<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
@@ -33,8 +42,9 @@ export async function createHome({ port }: { port: number }): Promise<Home> {
   const mailbox = () => `<p>The mails are in <a href="${urls.mailbox ?? ''}">the mailbox</a>.</p>`;
 
   server.get('/', (_request, reply) => {
-    const rows = Object.entries(urls).map(
-      ([name, url]) => `<dt><a href="${url}">${url}</a></dt><dd>${what[name] ?? name}</dd>`,
+    const rows = places(urls).map(
+      ({ name, url, purpose }) =>
+        `<dt><a href="${url}">${name}</a> <small>${url}</small></dt><dd>${purpose}</dd>`,
     );
     return reply.type('text/html').send(page('RestoreClick on this machine', `<dl>${rows.join('')}</dl>`));
   });

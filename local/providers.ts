@@ -1,4 +1,4 @@
-/** Starts the doubles of the three providers, or makes way for the real ones where the environment holds a real key. */
+/** The three providers: their doubles, or the real ones for which the environment holds keys. */
 import { join } from 'node:path';
 import type { Clock } from './clock.ts';
 import type { SystemSecrets } from './keys.ts';
@@ -8,7 +8,8 @@ import { createStripe } from './providers/stripe/stripe.ts';
 import type { Store } from './store.ts';
 import type { Ports } from './system.ts';
 
-type Options = { folder: string; ports?: Ports; restorationSeconds?: number };
+type Environment = Record<string, string | undefined>;
+type Options = { folder: string; ports?: Ports; restorationSeconds?: number; environment?: Environment };
 type Ground = {
   store: Store;
   clock: Clock;
@@ -16,20 +17,40 @@ type Ground = {
   log: (source: string, line: string) => void;
 };
 
+/** A provider as the functions meet it. */
+type Provider<Secret extends object> = {
+  /** Where a person looks at what it did. */
+  url: string;
+  /** The variables that lead functions to it; none for the real one, which its client knows. */
+  environment: Record<string, string>;
+  /** Where a double listens. */
+  host?: string;
+  secret: Secret;
+  stop(): Promise<void>;
+};
+
 export type Providers = Awaited<ReturnType<typeof startProviders>>;
 
 const hostOf = (url: string) => new URL(url).host;
 
-/**
- * @param apiUrl of the product, where the webhooks go
- * @returns the variables that lead functions to the doubles, and what the providers' secrets hold
- */
-export async function startProviders(
-  options: Options,
+const real = <Secret extends object>(url: string, secret: Secret): Provider<Secret> => ({
+  url,
+  environment: {},
+  secret,
+  stop: async () => {},
+});
+
+async function openStripe(
+  { ports, environment = {} }: Options,
   { store, clock, secrets, log }: Ground,
   apiUrl: string,
-) {
-  const { ports, folder, restorationSeconds } = options;
+): Promise<Provider<SystemSecrets['stripe']>> {
+  const { STRIPE_API_KEY: apiKey, STRIPE_WEBHOOK_SECRET: webhookSecret } = environment;
+  if (apiKey && webhookSecret) {
+    if (/^[sr]k_live_/.test(apiKey))
+      throw new Error('STRIPE_API_KEY is a live key, which charges real cards: set a test key, or none.');
+    return real('https://dashboard.stripe.com/test/payments', { apiKey, webhookSecret });
+  }
   const stripe = await createStripe({
     store,
     clock,
@@ -39,6 +60,22 @@ export async function startProviders(
     merchant: 'RestoreClick',
     log: (line) => log('stripe', line),
   });
+  return {
+    url: stripe.url,
+    environment: { STRIPE_API_URL: stripe.url },
+    host: hostOf(stripe.url),
+    secret: secrets.stripe,
+    stop: () => stripe.close(),
+  };
+}
+
+/** The real one fetches nothing from this machine: the adapter then hands it the photo itself. */
+async function openReplicate(
+  { ports, folder, restorationSeconds, environment = {} }: Options,
+  { store, clock, secrets, log }: Ground,
+): Promise<Provider<SystemSecrets['replicate']>> {
+  const { REPLICATE_API_TOKEN: apiToken } = environment;
+  if (apiToken) return real('https://replicate.com/predictions', { apiToken });
   const replicate = await createReplicate({
     store,
     clock,
@@ -48,6 +85,23 @@ export async function startProviders(
     log: (line) => log('replicate', line),
     ...(restorationSeconds === undefined ? {} : { seconds: restorationSeconds }),
   });
+  const host = hostOf(replicate.url);
+  return {
+    url: replicate.url,
+    environment: { REPLICATE_API_URL: `${replicate.url}/v1`, REPLICATE_OUTPUT_HOSTS: host },
+    host,
+    secret: secrets.replicate,
+    stop: () => replicate.close(),
+  };
+}
+
+async function openSendGrid(
+  { ports, environment = {} }: Options,
+  { store, clock, secrets }: Ground,
+  apiUrl: string,
+): Promise<Provider<{ apiKey: string; webhookPublicKey: string }>> {
+  const { SENDGRID_API_KEY: apiKey, SENDGRID_WEBHOOK_PUBLIC_KEY: webhookPublicKey = '' } = environment;
+  if (apiKey) return real('https://app.sendgrid.com/email_activity', { apiKey, webhookPublicKey });
   const sendgrid = await createSendGrid({
     store,
     clock,
@@ -56,26 +110,35 @@ export async function startProviders(
     eventUrl: `${apiUrl}/api/webhooks/sendgrid`,
   });
   return {
-    doubles: { stripe, replicate, sendgrid },
+    url: sendgrid.url,
+    environment: { SENDGRID_API_URL: sendgrid.url },
+    host: hostOf(sendgrid.url),
+    secret: { ...secrets.sendgrid, webhookPublicKey: sendgrid.publicKey },
+    stop: () => sendgrid.stop(),
+  };
+}
+
+/**
+ * @param apiUrl of the product, where the webhooks go
+ * @returns the variables that lead functions to the doubles, and what the providers' secrets hold
+ * @throws Error in a sentence, for a key that would cost real money
+ */
+export async function startProviders(options: Options, ground: Ground, apiUrl: string) {
+  const stripe = await openStripe(options, ground, apiUrl);
+  const replicate = await openReplicate(options, ground);
+  const sendgrid = await openSendGrid(options, ground, apiUrl);
+  const hosts = Object.entries({ stripe: stripe.host, replicate: replicate.host, sendgrid: sendgrid.host });
+  return {
     urls: { payments: stripe.url, restorations: replicate.url, mailbox: sendgrid.url },
-    environment: {
-      STRIPE_API_URL: stripe.url,
-      REPLICATE_API_URL: `${replicate.url}/v1`,
-      REPLICATE_OUTPUT_HOSTS: hostOf(replicate.url),
-      SENDGRID_API_URL: sendgrid.url,
-    },
-    hosts: {
-      [hostOf(stripe.url)]: 'stripe',
-      [hostOf(replicate.url)]: 'replicate',
-      [hostOf(sendgrid.url)]: 'sendgrid',
-    },
+    environment: { ...stripe.environment, ...replicate.environment, ...sendgrid.environment },
+    hosts: Object.fromEntries(hosts.flatMap(([name, host]) => (host === undefined ? [] : [[host, name]]))),
     secrets: {
-      STRIPE_SECRET_ARN: secrets.stripe,
-      REPLICATE_SECRET_ARN: secrets.replicate,
-      SENDGRID_SECRET_ARN: { ...secrets.sendgrid, webhookPublicKey: sendgrid.publicKey },
+      STRIPE_SECRET_ARN: stripe.secret,
+      REPLICATE_SECRET_ARN: replicate.secret,
+      SENDGRID_SECRET_ARN: sendgrid.secret,
     },
     async stop() {
-      await Promise.all([stripe.close(), replicate.close(), sendgrid.stop()]);
+      await Promise.all([stripe.stop(), replicate.stop(), sendgrid.stop()]);
     },
   };
 }

@@ -1,7 +1,7 @@
 /** One local system in a folder: its PostgreSQL, its services, and a note of where they are for who comes later. */
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { z } from 'zod';
+import { claimFolder, inUse, runningSystem } from './claim.ts';
 import { removePostgres, startPostgres } from './postgres/start.ts';
 import { type Ports, type SystemOptions, startSystem } from './system.ts';
 
@@ -16,80 +16,86 @@ export const usualPorts: Ports = {
 };
 
 /**
- * @param first the lowest of the six, as a person gave it; the usual ones without it
- * @throws Error in a sentence when it is no port with five above it
+ * @param first what RESTORECLICK_PORT says: the first of six; the usual ones without it
+ * @throws Error in a sentence, when that is no port
  */
 export function portsFrom(first: string | undefined): Ports {
-  const lowest = first === undefined ? usualPorts.home : Number(first);
-  if (!Number.isInteger(lowest) || lowest < 1 || lowest > 65_530)
-    throw new Error(`RESTORECLICK_PORT is "${first}"; it is to be a number from 1 to 65530.`);
-  const moved = (port: number) => lowest + port - usualPorts.home;
-  const { home, api, mailbox, stripe, replicate, aws } = usualPorts;
+  if (first === undefined) return usualPorts;
+  const base = Number(first);
+  if (!/^\d+$/.test(first) || base < 1 || base > 65_530)
+    throw new Error(
+      `RESTORECLICK_PORT is "${first}": it must be the first of six free ports, a number from 1 to 65530.`,
+    );
+  const { home, ...others } = usualPorts;
+  const moved = (port: number) => base + port - home;
   return {
-    home: moved(home),
-    api: moved(api),
-    mailbox: moved(mailbox),
-    stripe: moved(stripe),
-    replicate: moved(replicate),
-    aws: moved(aws),
+    home: base,
+    api: moved(others.api),
+    mailbox: moved(others.mailbox),
+    stripe: moved(others.stripe),
+    replicate: moved(others.replicate),
+    aws: moved(others.aws),
   };
 }
 
-const running = z.object({ pid: z.number(), urls: z.record(z.string(), z.string()) });
-export type Running = z.infer<typeof running>;
+type RunOptions = Omit<SystemOptions, 'server' | 'database' | 'assembly'> & {
+  /** What runs it, as the developer knows it: `npm start`. */
+  by: string;
+  /** Makes the cloud assembly if need be, and says where it is. */
+  assembly: () => Promise<string>;
+  say: (sentence: string) => void;
+};
 
-const note = (folder: string) => join(folder, 'running.json');
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-/** The system that runs in this folder, if one does. A killed one leaves its note behind, but not its process. */
-export async function runningSystem(folder: string): Promise<Running | undefined> {
-  const text = await readFile(note(folder), 'utf8').catch(() => undefined);
-  const found = text === undefined ? undefined : running.safeParse(JSON.parse(text)).data;
-  return found && isAlive(found.pid) ? found : undefined;
-}
-
-type RunOptions = Omit<SystemOptions, 'server' | 'database'> & { say: (sentence: string) => void };
-
-/** Node's word for a taken port, in a sentence. */
+/** Node's word for a port it does not get, in a sentence. */
 function explain(error: unknown): unknown {
-  if (!(error instanceof Error) || !('code' in error) || error.code !== 'EADDRINUSE' || !('port' in error))
-    return error;
-  return new Error(
-    `Port ${error.port} is taken by another program. End that program, or set RESTORECLICK_PORT to the first of six free ports.`,
-  );
+  if (!(error instanceof Error) || !('code' in error) || !('port' in error)) return error;
+  const advice = 'set RESTORECLICK_PORT to the first of six free ports';
+  if (error.code === 'EADDRINUSE')
+    return new Error(`Port ${error.port} is taken by another program. End that program, or ${advice}.`);
+  if (error.code === 'EACCES')
+    return new Error(`This user may not use port ${error.port}: ${advice} above 1024.`);
+  return error;
+}
+
+/** Both at once, since neither needs the other; when one fails, the other has ended too before anybody hears of it. */
+async function prepare({ assembly, folder, say }: RunOptions) {
+  const [built, started] = await Promise.allSettled([
+    assembly(),
+    startPostgres({ folder: join(folder, 'postgres'), say }),
+  ]);
+  if (built.status === 'fulfilled' && started.status === 'fulfilled')
+    return { assembly: built.value, server: started.value };
+  if (started.status === 'fulfilled') await started.value.stop();
+  throw built.status === 'rejected'
+    ? built.reason
+    : started.status === 'rejected'
+      ? started.reason
+      : undefined;
 }
 
 /** @throws Error in a sentence, when another run uses the folder or a port is taken */
-export async function run({ say, ...options }: RunOptions) {
-  const { folder } = options;
-  const other = await runningSystem(folder);
-  if (other)
-    throw new Error(
-      `RestoreClick runs already (process ${other.pid}): ${other.urls.home}. End it first, with Ctrl-C where it was started.`,
-    );
-  await mkdir(folder, { recursive: true });
-  const server = await startPostgres({ folder: join(folder, 'postgres'), say });
+export async function run(options: RunOptions) {
+  const { folder, by } = options;
+  const claim = await claimFolder(folder, by);
   try {
-    const system = await startSystem({ ...options, server, database: 'restoreclick' });
-    await writeFile(note(folder), JSON.stringify({ pid: process.pid, urls: system.urls }));
-    return {
-      ...system,
-      async stop() {
-        await rm(note(folder), { force: true });
-        await system.stop();
-        await server.stop();
-      },
-    };
+    const { assembly, server } = await prepare(options);
+    try {
+      const system = await startSystem({ ...options, assembly, server, database: 'restoreclick' });
+      await claim.announce(system.urls);
+      return {
+        ...system,
+        async stop() {
+          await system.stop();
+          await server.stop();
+          await claim.release();
+        },
+      };
+    } catch (error) {
+      await server.stop();
+      throw error;
+    }
   } catch (error) {
-    await server.stop();
+    await claim.release();
     throw explain(error);
   }
 }
@@ -97,10 +103,7 @@ export async function run({ say, ...options }: RunOptions) {
 /** Removes all that runs in this folder have kept. */
 export async function reset(folder: string, say: (sentence: string) => void): Promise<void> {
   const other = await runningSystem(folder);
-  if (other)
-    throw new Error(
-      `RestoreClick is running (process ${other.pid}). End it first, with Ctrl-C where it was started.`,
-    );
+  if (other) throw new Error(inUse(other));
   await removePostgres(join(folder, 'postgres'), say);
   await rm(folder, { recursive: true, force: true });
 }

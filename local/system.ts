@@ -54,6 +54,8 @@ export type SystemOptions = {
   restorationSeconds?: number;
   /** Takes what functions print and services complain about, line by line. */
   log?: (source: string, line: string) => void;
+  /** Keys of real providers, under their usual names, which then take their doubles' places; none by default. */
+  environment?: Record<string, string | undefined>;
   /** A debugger may attach to this function: part of its name, and the port. */
   inspect?: { name: string; port: number };
 };

@@ -53,6 +53,21 @@ export function createReplicateRestoration(settings: ReplicateSettings): Restora
   const version = model.split(':')[1];
   const creation = version ? { route: '/predictions', version } : { route: `/models/${model}/predictions` };
 
+  /**
+   * What Replicate is given to read. It cannot reach a storage on the developer's own machine, so that photo is handed over itself;
+   * such a prediction carries no marker, and one that is lost is not found again.
+   */
+  async function readable(imageUrl: string): Promise<string> {
+    if (apiUrl || new URL(imageUrl).hostname !== '127.0.0.1') return imageUrl;
+    try {
+      const photo = await fetch(imageUrl, { signal: AbortSignal.timeout(timeoutMs) });
+      if (!photo.ok) throw new Refusal(photo, await photo.text());
+      return (await client.files.create(await photo.blob())).urls.get;
+    } catch (error) {
+      throw restorationError('provider_unavailable', { cause: error });
+    }
+  }
+
   /** @param doubt the code for an answer that never came, or says nothing */
   async function call<T>(
     route: string,
@@ -72,7 +87,8 @@ export function createReplicateRestoration(settings: ReplicateSettings): Restora
     async createPrediction({ imageUrl, ...photo }) {
       if (!isMarkedFor(imageUrl, photo)) throw restorationError('input_unmarked');
       const { route, ...which } = creation;
-      const data = { ...which, input: { input_image: imageUrl, output_format: outputFormat } };
+      const input = { input_image: await readable(imageUrl), output_format: outputFormat };
+      const data = { ...which, input };
       const headers = { 'Cancel-After': `${cancelAfterSeconds}s` };
       const { id } = await call(route, { method: 'POST', headers, data }, prediction, 'submission_uncertain');
       return { id };

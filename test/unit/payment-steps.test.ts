@@ -1,0 +1,356 @@
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import { Stripe } from 'stripe';
+import { final } from '../../lambdas/platform/errors.ts';
+import type { Checkout, Payment, PaymentProvider } from '../../lambdas/providers/payment.ts';
+import { apiEvent, sqsEvent } from './aws.ts';
+import { type Edges, failuresOf, type Row, replaceEdges } from './edges.ts';
+import { replaceS3 } from './s3.ts';
+
+const provider = {
+  getCheckout: jest.fn<PaymentProvider['getCheckout']>(),
+  getPayment: jest.fn<PaymentProvider['getPayment']>(),
+  refund: jest.fn<PaymentProvider['refund']>(),
+};
+jest.unstable_mockModule('../../lambdas/payment/provider.ts', () => ({ payments: async () => provider }));
+const receive = await import('../../lambdas/payment/receive-stripe-event/handler.ts');
+const placeOrder = await import('../../lambdas/payment/place-order/handler.ts');
+const keepOriginal = await import('../../lambdas/payment/keep-original/handler.ts');
+const settlePayment = await import('../../lambdas/payment/settle-payment/handler.ts');
+
+const orderId = '6f1c2b1e-0000-4000-8000-00000000000b';
+const imageId = '6f1c2b1e-0000-4000-8000-00000000000c';
+const emailId = '6f1c2b1e-0000-4000-8000-00000000000d';
+const jobId = '6f1c2b1e-0000-4000-8000-00000000000a';
+const keeping = {
+  orderId,
+  imageId,
+  uploadKey: 'uploads/temp/s/u.jpg',
+  uploadEtag: 'sold',
+  originalKey: 'uploads/originals/o/i.jpg',
+};
+const photoRow = {
+  imageId,
+  originalKey: keeping.originalKey,
+  uploadKey: keeping.uploadKey,
+  uploadEtag: 'sold',
+};
+const noPhoto = { imageId: null, originalKey: null, uploadKey: null, uploadEtag: null };
+
+const checkout = (facts: Partial<Checkout> = {}): Checkout => ({
+  id: 'cs_1',
+  uploadSessionId: 'session',
+  attempt: 1,
+  status: 'complete',
+  paymentStatus: 'paid',
+  paymentIntentId: 'pi_1',
+  currency: 'USD',
+  amounts: { subtotal: '10.00', discount: '0.00', tax: '0.00', total: '10.00' },
+  customer: { email: 'ada@example.com', name: 'Ada', phone: null },
+  lineItems: [{ description: 'Photo restoration', quantity: 2, unitAmount: '5.00', total: '10.00' }],
+  paymentMethod: 'card',
+  createdAt: new Date(0),
+  ...facts,
+});
+const payment = (facts: Partial<Payment> = {}): Payment => ({
+  paymentIntentId: 'pi_1',
+  uploadSessionId: 'session',
+  currency: 'USD',
+  amountCents: 1000,
+  paid: true,
+  refundedCents: 0,
+  refundFailed: false,
+  disputed: 'none',
+  ...facts,
+});
+const event = (type: string, objectId = 'cs_1', paymentIntentId: string | null = 'pi_1') => ({
+  eventId: 'evt_1',
+  type,
+  objectId,
+  paymentIntentId,
+});
+
+let edges: Edges;
+beforeEach(() => {
+  edges = replaceEdges();
+  provider.getCheckout.mockReset().mockResolvedValue(checkout());
+  provider.getPayment.mockReset().mockResolvedValue(payment());
+  provider.refund.mockReset().mockResolvedValue({ id: 're_1', amountCents: 1000, status: 'succeeded' });
+});
+afterEach(() => jest.restoreAllMocks());
+
+describe('receive-stripe-event', () => {
+  const body = (
+    type: string,
+    object: object = { id: 'cs_1', object: 'checkout.session', payment_intent: 'pi_1' },
+  ) =>
+    JSON.stringify({ id: 'evt_1', object: 'event', type, data: { object: { ...object, name: 'Zoë 写真' } } });
+  const signature = (payload: string, secret = 'whsec_unit') => ({
+    'stripe-signature': Stripe.webhooks.generateTestHeaderString({ payload, secret }),
+  });
+
+  test.each([
+    ['checkout.session.completed', 'place-order'],
+    ['checkout.session.async_payment_succeeded', 'settle-payment'],
+    ['checkout.session.async_payment_failed', 'settle-payment'],
+    ['refund.created', 'settle-payment'],
+    ['refund.failed', 'settle-payment'],
+    ['charge.dispute.created', 'settle-payment'],
+  ])('queues the ids of %s for %s, and none of its data', async (type, to) => {
+    const payload = body(type);
+    expect(await receive.handler(apiEvent({ body: payload, headers: signature(payload) }))).toMatchObject({
+      statusCode: 200,
+    });
+    expect(edges.sent).toEqual([{ to, message: event(type) }]);
+  });
+
+  test('reads a base64 body byte for byte', async () => {
+    const payload = body('checkout.session.completed');
+    const answer = await receive.handler(
+      apiEvent({
+        body: Buffer.from(payload).toString('base64'),
+        isBase64Encoded: true,
+        headers: signature(payload),
+      }),
+    );
+    expect(answer).toMatchObject({ statusCode: 200 });
+    expect(edges.sent).toHaveLength(1);
+  });
+
+  test.each(['customer.created', 'checkout.session.expired', 'some.new.type'])(
+    'acknowledges %s and ignores it, so that the endpoint stays enabled',
+    async (type) => {
+      const payload = body(type);
+      expect(await receive.handler(apiEvent({ body: payload, headers: signature(payload) }))).toMatchObject({
+        statusCode: 200,
+      });
+      expect(edges.sent).toEqual([]);
+    },
+  );
+
+  test('refuses a wrong or missing signature', async () => {
+    const payload = body('checkout.session.completed');
+    for (const headers of [signature(payload, 'whsec_other'), signature(`${payload} `), {}])
+      expect(await receive.handler(apiEvent({ body: payload, headers }))).toMatchObject({ statusCode: 400 });
+    expect(edges.sent).toEqual([]);
+  });
+
+  test('does not acknowledge what it could not queue', async () => {
+    edges.refuse('place-order');
+    const payload = body('checkout.session.completed');
+    expect(await receive.handler(apiEvent({ body: payload, headers: signature(payload) }))).toMatchObject({
+      statusCode: 500,
+    });
+  });
+});
+
+describe('place-order', () => {
+  const place = 'payment/place-order/place';
+  const rows = (more: Row = {}, photos: Row[] = [photoRow]): Row[] =>
+    photos.map((photo) => ({ orderId, orderNumber: 'N', paidTwice: false, emailId, ...photo, ...more }));
+  const deliver = async () =>
+    failuresOf(await placeOrder.handler(sqsEvent(event('checkout.session.completed'))));
+
+  test('asks for each photo to be kept and for the confirmation to be sent', async () => {
+    const second = { ...photoRow, imageId: jobId };
+    edges.answer(place, rows({}, [photoRow, second]));
+    expect(await deliver()).toEqual([]);
+    expect(edges.paramsOf(place)).toMatchObject({ paid: true, photoCount: 2, total: '10.00', attempt: 1 });
+    expect(edges.sent).toEqual([
+      { to: 'keep-original', message: keeping, groupId: orderId },
+      { to: 'keep-original', message: { ...keeping, imageId: jobId }, groupId: orderId },
+      { to: 'send-email', message: { emailId }, groupId: orderId },
+    ]);
+  });
+
+  test.each([
+    ['paid', true],
+    ['no_payment_required', true],
+    ['unpaid', false],
+  ] as const)('takes a checkout that is %s for paid: %s', async (paymentStatus, paid) => {
+    provider.getCheckout.mockResolvedValue(checkout({ paymentStatus }));
+    edges.answer(place, rows());
+    await deliver();
+    expect(edges.paramsOf(place)).toMatchObject({ paid });
+  });
+
+  test('redelivered, sends what is still to be done, and nothing when nothing is', async () => {
+    edges.answer(place, rows());
+    edges.refuse('send-email');
+    expect(await deliver()).toEqual(['message-0']);
+    edges.accept('send-email');
+    expect(await deliver()).toEqual([]);
+    edges.answer(place, rows({ ...noPhoto, emailId: null }));
+    expect(await deliver()).toEqual([]);
+    expect(edges.sent.map(({ to }) => to)).toEqual(['keep-original', 'keep-original', 'send-email']);
+  });
+
+  test('gives a second payment for the same photos back, and orders nothing', async () => {
+    edges.answer(place, rows({ paidTwice: true }));
+    expect(await deliver()).toEqual([]);
+    expect(provider.refund).toHaveBeenCalledWith({
+      paymentIntentId: 'pi_1',
+      reason: 'duplicate',
+      key: 'paid-twice-pi_1',
+    });
+    expect(edges.sent).toEqual([]);
+  });
+
+  test('leaves alone a checkout that is none of ours', async () => {
+    provider.getCheckout.mockResolvedValue(checkout({ uploadSessionId: null }));
+    expect(await deliver()).toEqual([]);
+    expect(edges.ran).toEqual([]);
+  });
+
+  test.each<[string, () => void]>([
+    ['is not complete yet', () => provider.getCheckout.mockResolvedValue(checkout({ status: 'open' }))],
+    [
+      'names no email address',
+      () =>
+        provider.getCheckout.mockResolvedValue(
+          checkout({ customer: { email: null, name: null, phone: null } }),
+        ),
+    ],
+    ['names no attempt', () => provider.getCheckout.mockResolvedValue(checkout({ attempt: null }))],
+    ['cannot be read', () => provider.getCheckout.mockRejectedValue(final('payment_refused', 'No.'))],
+    ['wrote no order', () => edges.answer(place, [])],
+  ])('never acknowledges a checkout that %s', async (_what, arrange) => {
+    edges.answer(place, rows());
+    arrange();
+    expect(await deliver()).toEqual(['message-0']);
+    expect(edges.sent).toEqual([]);
+  });
+});
+
+describe('keep-original', () => {
+  const keep = 'payment/keep-original/keep';
+  const fail = 'payment/keep-original/fail';
+  const deliver = async () => failuresOf(await keepOriginal.handler(sqsEvent(keeping)));
+  let s3: ReturnType<typeof replaceS3>;
+  beforeEach(() => {
+    s3 = replaceS3();
+  });
+
+  test('keeps the photo that was sold, and asks for its restoration', async () => {
+    s3.put('temp/uploads/temp/s/u.jpg', Buffer.from('photo'), 'sold');
+    edges.answer(keep, [{ statusBefore: 'pending', jobId, attempt: 1 }]);
+    expect(await deliver()).toEqual([]);
+    expect(s3.objects.has('originals/uploads/originals/o/i.jpg')).toBe(true);
+    expect(edges.sent).toEqual([{ to: 'submit-job', message: { jobId, attempt: 1 }, groupId: orderId }]);
+  });
+
+  test('asks for nothing while the order is not paid, or when the job is taken', async () => {
+    s3.put('originals/uploads/originals/o/i.jpg', Buffer.from('photo'));
+    edges.answer(keep, [{ statusBefore: 'uploaded', jobId: null, attempt: null }]);
+    expect(await deliver()).toEqual([]);
+    expect(edges.sent).toEqual([]);
+  });
+
+  test('redelivered after its message was lost, finds the copy and asks again', async () => {
+    s3.put('temp/uploads/temp/s/u.jpg', Buffer.from('photo'), 'sold');
+    edges.answer(keep, [{ statusBefore: 'pending', jobId, attempt: 1 }]);
+    edges.refuse('submit-job');
+    expect(await deliver()).toEqual(['message-0']);
+    edges.accept('submit-job');
+    expect(await deliver()).toEqual([]);
+    expect(edges.sent).toHaveLength(1);
+    expect(s3.calls.filter((call) => call.startsWith('CopyObject'))).toHaveLength(1);
+  });
+
+  test.each([
+    ['upload_missing', () => {}, false],
+    ['upload_changed', () => s3.put('temp/uploads/temp/s/u.jpg', Buffer.from('photo'), 'another'), true],
+  ])(
+    'fails a photo with %s, and asks for the order’s end if it was the last',
+    async (code, arrange, last) => {
+      arrange();
+      edges.answer(fail, [{ statusBefore: 'pending', last }]);
+      expect(await deliver()).toEqual([]);
+      expect(edges.paramsOf(fail)).toMatchObject({ imageId, errorCode: code });
+      expect(edges.sent).toEqual(
+        last ? [{ to: 'complete-order', message: { orderId }, groupId: orderId }] : [],
+      );
+    },
+  );
+
+  test('comes again when S3 does not answer, failing nothing', async () => {
+    s3.put('temp/uploads/temp/s/u.jpg', Buffer.from('photo'), 'sold');
+    s3.fail('CopyObject', 503);
+    expect(await deliver()).toEqual(['message-0']);
+    expect(edges.ran).toEqual([]);
+  });
+
+  test('comes again when there is no such image yet, either way', async () => {
+    edges.answer(fail, []);
+    expect(await deliver()).toEqual(['message-0']);
+    s3.put('temp/uploads/temp/s/u.jpg', Buffer.from('photo'), 'sold');
+    edges.answer(keep, []);
+    expect(await deliver()).toEqual(['message-0']);
+  });
+});
+
+describe('settle-payment', () => {
+  const settle = 'payment/settle-payment/settle';
+  const cancel = 'payment/settle-payment/cancel';
+  const rows = (paymentStatus: string, more: Row = {}): Row[] => [
+    { orderId, paymentStatus, allEnded: false, paidByThis: true, ...noPhoto, ...more },
+  ];
+  const deliver = async (type = 'charge.refunded') =>
+    failuresOf(await settlePayment.handler(sqsEvent(event(type))));
+  const settledTo = () =>
+    edges.ran.filter(({ statement }) => statement === settle).map(({ params }) => params.paymentStatus);
+
+  test('sends the photos of an order paid late through keep-original again', async () => {
+    edges.answer(settle, rows('paid', photoRow));
+    expect(await deliver('checkout.session.async_payment_succeeded')).toEqual([]);
+    expect(settledTo()).toEqual(['paid']);
+    expect(edges.sent).toEqual([{ to: 'keep-original', message: keeping, groupId: orderId }]);
+  });
+
+  test('never acknowledges a success that the provider does not show yet', async () => {
+    provider.getPayment.mockResolvedValue(payment({ paid: false }));
+    expect(await deliver('checkout.session.async_payment_succeeded')).toEqual(['message-0']);
+    expect(edges.ran).toEqual([]);
+  });
+
+  test('takes an order that is refunded before it was known to be paid through both moves', async () => {
+    provider.getPayment.mockResolvedValue(payment({ refundedCents: 1000 }));
+    edges.answer(settle, ({ paymentStatus }) => rows(String(paymentStatus)));
+    edges.answer(cancel, [{ cancelled: 2 }]);
+    expect(await deliver()).toEqual([]);
+    expect(edges.statements()).toEqual([settle, settle, cancel]);
+    expect(settledTo()).toEqual(['paid', 'refunded']);
+  });
+
+  test('cancels nothing for a partial refund', async () => {
+    provider.getPayment.mockResolvedValue(payment({ refundedCents: 1 }));
+    edges.answer(settle, ({ paymentStatus }) => rows(String(paymentStatus)));
+    expect(await deliver()).toEqual([]);
+    expect(edges.statements()).toEqual([settle, settle]);
+  });
+
+  test('records that the money will not come', async () => {
+    provider.getPayment.mockResolvedValue(payment({ paid: false }));
+    edges.answer(settle, rows('failed'));
+    expect(await deliver('checkout.session.async_payment_failed')).toEqual([]);
+    expect(settledTo()).toEqual(['failed']);
+  });
+
+  test('asks for the end of an order none of whose photos is open', async () => {
+    edges.answer(settle, rows('paid', { allEnded: true }));
+    await deliver('charge.dispute.closed');
+    expect(edges.sent).toEqual([{ to: 'complete-order', message: { orderId }, groupId: orderId }]);
+  });
+
+  test('comes again while the order is not placed', async () => {
+    edges.answer(settle, []);
+    expect(await deliver()).toEqual(['message-0']);
+  });
+
+  test('acknowledges what is none of ours, or names no payment', async () => {
+    provider.getPayment.mockResolvedValue(payment({ uploadSessionId: null }));
+    expect(await deliver()).toEqual([]);
+    provider.getCheckout.mockResolvedValue(checkout({ paymentIntentId: null }));
+    expect(await deliver('checkout.session.async_payment_failed')).toEqual([]);
+    expect(edges.ran).toEqual([]);
+  });
+});

@@ -203,6 +203,21 @@ export function paymentOf({ sessionId, checkoutId, attempt, uploads }: Checkout,
   };
 }
 
+/** What an event says of the payment of that order. */
+export function paymentEvent(order: Order, paymentStatus: string, onlyIfPending = false) {
+  const { sessionId, checkoutId, paymentIntentId } = order;
+  return {
+    sessionId,
+    checkoutId,
+    paymentIntentId,
+    paymentStatus,
+    onlyIfPending,
+    eventId: `evt_${randomUUID()}`,
+    eventType: 'charge.refunded',
+    objectId: paymentIntentId,
+  };
+}
+
 /** What the provider says when it has taken that job. */
 export function submission(jobId: string, attempt = 1) {
   return { jobId, attempt, predictionId: `p_${jobId}_${attempt}`, inputParameters: '{"model": "m"}' };

@@ -9,7 +9,15 @@ import { restored } from '../../lambdas/restoration/store-restored/restored.sql'
 import { claim } from '../../lambdas/restoration/submit-job/claim.sql';
 import { submitted } from '../../lambdas/restoration/submit-job/submitted.sql';
 import { type TestDatabase, testDatabase } from './database.ts';
-import { leaseSeconds, type Order, restoration, type Shop, shopOn, submission } from './orders.ts';
+import {
+  leaseSeconds,
+  type Order,
+  paymentEvent,
+  restoration,
+  type Shop,
+  shopOn,
+  submission,
+} from './orders.ts';
 
 let database: TestDatabase;
 let shop: Shop;
@@ -19,22 +27,7 @@ beforeAll(async () => {
 });
 afterAll(() => database?.drop());
 
-/** An event about the payment of that order. */
-const word = (
-  { sessionId, paymentIntentId, checkoutId }: Order,
-  paymentStatus: string,
-  onlyIfPending = false,
-) => ({
-  sessionId,
-  checkoutId,
-  paymentIntentId,
-  paymentStatus,
-  onlyIfPending,
-  eventId: `evt_${randomUUID()}`,
-  eventType: 'charge.refunded',
-  objectId: paymentIntentId,
-});
-const settled = (order: Order, paymentStatus: string) => shop.run(settle, word(order, paymentStatus));
+const settled = (order: Order, paymentStatus: string) => shop.run(settle, paymentEvent(order, paymentStatus));
 const orderOf = async ({ orderId }: Order) =>
   (await shop.rows('select status, payment_status, paid_at from orders where id = $1', [orderId]))[0];
 const jobsOf = ({ photos }: Order) =>
@@ -74,7 +67,7 @@ describe('money that comes later', () => {
     for (const { imageId } of order.photos)
       jobs.push((await shop.run(keep, { orderId: order.orderId, imageId }))[0]?.jobId ?? '');
     await shop.run(claim, { jobId: jobs[0] ?? '', attempt: 1, leaseSeconds });
-    const told = word(order, 'paid');
+    const told = paymentEvent(order, 'paid');
     expect(await shop.written(() => shop.run(settle, told))).toEqual(['webhook_event created']);
     expect(await shop.written(() => shop.run(settle, told))).toEqual([]);
     expect(await shop.run(settle, told)).toMatchObject([
@@ -96,7 +89,7 @@ describe('money that comes later', () => {
 
   test('without its order answers no row, and leaves the event for the next time', async () => {
     const none = { sessionId: 'none', checkoutId: 'cs_none', paymentIntentId: 'pi_none' };
-    const missing = { ...word(await shop.placed(), 'paid'), ...none };
+    const missing = { ...paymentEvent(await shop.placed(), 'paid'), ...none };
     expect(await shop.written(() => shop.run(settle, missing))).toEqual([]);
     expect(await shop.run(settle, missing)).toEqual([]);
   });
@@ -104,10 +97,10 @@ describe('money that comes later', () => {
   test('only if it is awaited, when the event presupposes it', async () => {
     const refunded = await shop.kept();
     await settled(refunded, 'partially_refunded');
-    await shop.run(settle, word(refunded, 'paid', true));
+    await shop.run(settle, paymentEvent(refunded, 'paid', true));
     expect(await orderOf(refunded)).toMatchObject({ payment_status: 'partially_refunded' });
     const unpaid = await shop.kept({ paid: false });
-    await shop.run(settle, word(unpaid, 'paid', true));
+    await shop.run(settle, paymentEvent(unpaid, 'paid', true));
     expect(await orderOf(unpaid)).toMatchObject({ status: 'processing', payment_status: 'paid' });
   });
 });

@@ -1,0 +1,216 @@
+/** The statements of download, order and operations: links counted, orders shown and shared, and what is stuck. */
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { archive } from '../../lambdas/download/build-archive/archive.sql';
+import { create } from '../../lambdas/download/create-link/create.sql';
+import { open } from '../../lambdas/download/open-link/open.sql';
+import { expire } from '../../lambdas/operations/reconcile/expire.sql';
+import { stuck } from '../../lambdas/operations/reconcile/stuck.sql';
+import { claim as claimOrder } from '../../lambdas/order/claim-order/claim.sql';
+import { order as readOrder } from '../../lambdas/order/get-order/order.sql';
+import { share } from '../../lambdas/order/share-order/share.sql';
+import { type TestDatabase, testDatabase } from './database.ts';
+import { day, hour, nobody, type Order, type Shop, shopOn } from './orders.ts';
+
+let database: TestDatabase;
+let shop: Shop;
+beforeAll(async () => {
+  database = await testDatabase();
+  shop = shopOn(database);
+});
+afterAll(() => database?.drop());
+
+const linking = ({ orderId }: Order, linkType: string, imageId: string | null = null) => ({
+  ...nobody,
+  orderId,
+  linkType,
+  imageId,
+  tokenHash: randomUUID(),
+  maxDownloads: 2,
+  linkSeconds: 7 * 86_400,
+});
+const opening = (tokenHash: string, archiveReady = true) => ({ ...nobody, tokenHash, archiveReady });
+async function linkOf(order: Order, linkType = 'zip_all', imageId: string | null = null) {
+  const params = linking(order, linkType, imageId);
+  const [row] = await shop.run(create, params);
+  return { id: row?.id ?? '', tokenHash: params.tokenHash };
+}
+const countOf = async ({ id }: { id: string }) =>
+  (await shop.rows('select download_count from download_links where id = $1', [id]))[0].download_count;
+
+describe('create-link', () => {
+  test('links one photo, or all restored ones', async () => {
+    const order = await shop.completed({ count: 2 });
+    const [photo] = order.photos;
+    const one = await linkOf(order, 'single_image', photo?.imageId);
+    expect(await shop.run(archive, { linkId: one.id })).toMatchObject([{ imageId: photo?.imageId }]);
+    const all = await linkOf(order);
+    const packed = await shop.run(archive, { linkId: all.id });
+    expect(packed).toHaveLength(2);
+    for (const row of packed) expect(row).toMatchObject({ storageBucket: 'restored', format: 'png' });
+  });
+
+  test("answers no row, and writes none, for nothing restored, another order's photo and no photo", async () => {
+    const [fresh, done] = [await shop.kept(), await shop.completed({ count: 1 })];
+    const none = async () => {
+      expect(await shop.run(create, linking(fresh, 'zip_all'))).toEqual([]);
+      for (const imageId of [done.photos[0]?.imageId ?? '', randomUUID(), null])
+        expect(await shop.run(create, linking(fresh, 'single_image', imageId))).toEqual([]);
+    };
+    expect(await shop.written(none)).toEqual([]);
+  });
+});
+
+describe('open-link', () => {
+  test('counts each download up to the last, and then answers that the link is spent', async () => {
+    const link = await linkOf(await shop.completed({ count: 2 }));
+    for (const already of [0, 1]) {
+      expect(await countOf(link)).toBe(already);
+      const rows = await shop.run(open, opening(link.tokenHash));
+      expect(rows).toHaveLength(2);
+      expect(rows[0]).toMatchObject({ counted: true, spent: false, single: false });
+    }
+    const spent = async () =>
+      expect((await shop.run(open, opening(link.tokenHash)))[0]).toMatchObject({
+        counted: false,
+        spent: true,
+      });
+    expect(await shop.written(spent)).toEqual([]);
+  });
+
+  test('counts an archive only when it is there, and a single photo always', async () => {
+    const several = await linkOf(await shop.completed({ count: 2 }));
+    const notYet = () => shop.run(open, opening(several.tokenHash, false));
+    expect((await notYet())[0]).toMatchObject({ counted: false, spent: false, expired: false });
+    expect(await shop.written(notYet)).toEqual([]);
+    const only = await linkOf(await shop.completed({ count: 1 }));
+    expect(await shop.run(open, opening(only.tokenHash, false))).toMatchObject([
+      { counted: true, single: true, imageType: 'restored' },
+    ]);
+  });
+
+  test('does not count after the end of the link', async () => {
+    const link = await linkOf(await shop.completed({ count: 1 }));
+    const late = async () =>
+      expect(await shop.run(open, opening(link.tokenHash), { aheadMs: 8 * day })).toMatchObject([
+        { counted: false, expired: true },
+      ]);
+    expect(await shop.written(late)).toEqual([]);
+  });
+
+  test('answers no row for a token that never was', async () => {
+    expect(await shop.run(open, opening('never'))).toEqual([]);
+    expect(await shop.run(archive, { linkId: randomUUID() })).toEqual([]);
+  });
+});
+
+describe('an order', () => {
+  test('is claimed by its Checkout Session once it is placed', async () => {
+    const order = await shop.placed();
+    expect(await shop.run(claimOrder, { checkoutId: order.checkoutId })).toEqual([
+      { id: order.orderId, orderNumber: order.orderNumber },
+    ]);
+    expect(await shop.run(claimOrder, { checkoutId: 'cs_none' })).toEqual([]);
+  });
+
+  const read = ({ orderId }: { orderId: string }) => shop.run(readOrder, { orderId });
+
+  test('is shown with a row a photo, restored or not', async () => {
+    const fresh = await read(await shop.kept({ count: 2 }));
+    expect(fresh.map(({ name, photoStatus, restoredId }) => [name, photoStatus, restoredId])).toEqual([
+      ['photo-0.jpg', 'uploaded', null],
+      ['photo-1.jpg', 'uploaded', null],
+    ]);
+    expect(await read(await shop.completed({ count: 1 }))).toMatchObject([
+      { orderStatus: 'completed', photoStatus: 'completed', restoredId: expect.any(String), width: 40 },
+    ]);
+    expect(await read({ orderId: randomUUID() })).toEqual([]);
+  });
+});
+
+describe('share-order', () => {
+  const sharing = ({ orderId }: Order, recipients = ['Bob@Example.com', 'bob@example.com', 'c@d.ef']) => ({
+    ...nobody,
+    orderId,
+    recipients: JSON.stringify(recipients),
+    senderName: null,
+    message: 'Look!',
+    maxRounds: 2,
+  });
+
+  test('queues one email a recipient and round, and no more rounds than are allowed', async () => {
+    const order = await shop.completed({ count: 1 });
+    for (const before of [0, 1]) {
+      const [row] = await shop.run(share, sharing(order));
+      expect(row).toMatchObject({ restored: true, roundsBefore: before });
+      expect(row?.emailIds).toHaveLength(2);
+    }
+    const third = async () =>
+      expect(await shop.run(share, sharing(order))).toEqual([
+        { restored: true, roundsBefore: 2, emailIds: [] },
+      ]);
+    expect(await shop.written(third)).toEqual([]);
+    const emails = await shop.rows(
+      `select to_email, round, dynamic_data from email_queue
+       where order_id = $1 and email_type = 'share_family' order by round, to_email`,
+      [order.orderId],
+    );
+    const dynamic_data = { senderName: 'Ada', message: 'Look!' };
+    expect(emails).toEqual(
+      [1, 2].flatMap((round) =>
+        ['bob@example.com', 'c@d.ef'].map((to_email) => ({ to_email, round, dynamic_data })),
+      ),
+    );
+  });
+
+  test('shares nothing while nothing is restored, and no unknown order', async () => {
+    const fresh = await shop.kept();
+    expect(await shop.run(share, sharing(fresh))).toEqual([
+      { restored: false, roundsBefore: 0, emailIds: [] },
+    ]);
+    expect(await shop.run(share, sharing({ ...fresh, orderId: randomUUID() }))).toEqual([]);
+  });
+});
+
+describe('reconcile', () => {
+  const expiring = (batch: number) => shop.run(expire, { batch }, { aheadMs: 2 * day });
+
+  test('expires photos that were never posted, a batch at a time, and no others', async () => {
+    const never = await shop.announced(3);
+    const posted = await shop.arrived(1);
+    expect(await shop.run(expire, { batch: 9 })).toEqual([{ expired: 0 }]);
+    expect(await expiring(2)).toEqual([{ expired: 2 }]);
+    expect(await expiring(2)).toEqual([{ expired: 1 }]);
+    expect(await expiring(2)).toEqual([{ expired: 0 }]);
+    const statusOf = (sessionId: string) =>
+      shop.rows('select distinct status from file_uploads where upload_session_id = $1', [sessionId]);
+    expect(await statusOf(never.sessionId)).toEqual([{ status: 'expired' }]);
+    expect(await statusOf(posted.sessionId)).toEqual([{ status: 'uploaded' }]);
+  });
+
+  /** What of that order is stuck, once it has not moved for two hours. */
+  async function stuckOf({ orderId }: Order, aheadMs = 2 * hour) {
+    const rows = await shop.run(stuck, { overdueSeconds: 3600, batch: 1000 }, { aheadMs });
+    return rows
+      .filter((row) => row.orderId === orderId)
+      .map(({ what }) => what)
+      .sort();
+  }
+
+  test.each([
+    ['placed', ['email pending', 'photo not kept']],
+    ['kept', ['email pending', 'job pending']],
+    ['claimed', ['email pending', 'job queued']],
+    ['processing', ['email pending', 'job processing']],
+    ['allRestored', ['email pending', 'order not ended']],
+    ['completed', ['email pending', 'email pending']],
+  ] as const)('lists what should have moved on in an order that is %s', async (stage, listed) => {
+    const order = await shop[stage]({ count: 1 });
+    expect(await stuckOf(order)).toEqual(listed);
+    expect(await stuckOf(order, 0)).toEqual([]);
+  });
+
+  test('does not call a photo stuck whose order waits for its money', async () => {
+    expect(await stuckOf(await shop.kept({ count: 1, paid: false }))).toEqual(['email pending']);
+  });
+});

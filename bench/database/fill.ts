@@ -5,7 +5,7 @@ import type { PoolClient } from 'pg';
 const orders = `
   create temp table made as
   select
-    i, md5('order' || i)::uuid as id, 'session-' || i as session, i % greatest(1, :orders * 2 / 3) as customer,
+    i, md5('order' || i)::uuid as id, md5('session' || i)::uuid::text as session, i % greatest(1, :orders * 2 / 3) as customer,
     case when i % 2500 = 0 then 100 when i % 500 = 250 then 10 else 1 + i % 4 end as photos,
     case
       when i > :orders * 99 / 100 then 'processing'
@@ -38,7 +38,7 @@ const photos = `
 /** Each may use `made` and `made_photo`. */
 const rows = [
   `insert into customers (id, email, name, created_at)
-   select md5('customer' || c)::uuid, 'customer-' || c || '@example.com', 'Customer ' || c, now() - interval '2 years'
+   select md5('customer' || c)::uuid, md5('customer' || c) || '@example.com', 'Customer ' || c, now() - interval '2 years'
    from generate_series(0, greatest(1, :orders * 2 / 3) - 1) as c`,
   `insert into orders (id, order_number, customer_id, status, payment_method, payment_status, paid_at, stripe_payment_intent_id,
      stripe_checkout_session_id, upload_session_id, photo_count, subtotal, total_amount, created_at, updated_at, completed_at)
@@ -48,13 +48,13 @@ const rows = [
    from made`,
   `insert into file_uploads (id, upload_session_id, customer_email, original_filename, storage_path, file_size_bytes, mime_type, status,
      created_at, updated_at, expires_at, width, height, etag, checkout_attempt)
-   select upload, session, 'customer-' || customer || '@example.com', 'photo ' || j || '.jpg', 'uploads/temp/' || session || '/' || upload || '.jpg',
+   select upload, session, md5('customer' || customer) || '@example.com', 'photo ' || j || '.jpg', 'uploads/temp/' || session || '/' || upload || '.jpg',
      2000000, 'image/jpeg', case photo when 'pending' then 'uploaded' else 'moved_to_permanent' end, at, at, at + interval '30 days', 3000, 2000,
      md5('etag' || upload), 1
    from made_photo`,
   // Three sessions in ten never came to an order.
   `insert into file_uploads (id, upload_session_id, original_filename, storage_path, file_size_bytes, mime_type, status, created_at, updated_at, expires_at)
-   select md5('left' || i || '/' || j)::uuid, 'left-' || i, 'photo ' || j || '.jpg', 'uploads/temp/left-' || i || '/' || j || '.jpg', 2000000,
+   select md5('left' || i || '/' || j)::uuid, md5('left' || i)::uuid::text, 'photo ' || j || '.jpg', 'uploads/temp/left-' || i || '/' || j || '.jpg', 2000000,
      'image/jpeg', 'expired', at, at, at + interval '1 day'
    from made cross join generate_series(1, 2) as j where i % 10 < 3`,
   `insert into images (id, order_id, type, status, storage_bucket, storage_path, file_size_bytes, mime_type, format, width, height, upload_id,
@@ -71,12 +71,12 @@ const rows = [
      started_at, completed_at, failed_at, error_code, leased_until, input_parameters)
    select job, original, case work when 'completed' then restored end, case when work in ('completed', 'failed', 'processing') then md5(job::text) end,
      case work when 'completed' then 'succeeded' when 'failed' then 'failed' end, work, at, at, at, at,
-     case work when 'completed' then at end, case work when 'failed' then at end, case work when 'failed' then 'provider_failed' end,
+     case work when 'completed' then at end, case work when 'failed' then at end, case work when 'failed' then 'prediction_failed' end,
      case work when 'queued' then now() + interval '5 minutes' end, '{"output_format": "png"}'
    from made_photo where work is not null`,
   `insert into email_queue (id, order_id, email_type, to_email, status, sendgrid_message_id, subject, attempt_number, created_at, updated_at,
      scheduled_for, sent_at)
-   select md5(kind || i)::uuid, id, kind, 'customer-' || customer || '@example.com', 'sent', md5('message' || kind || i), 'About your order', 1, at, at, at, at
+   select md5(kind || i)::uuid, id, kind, md5('customer' || customer) || '@example.com', 'sent', md5('message' || kind || i), 'About your order', 1, at, at, at, at
    from made cross join unnest(array['order_confirmation', 'restoration_complete']) as kind
    where kind = 'order_confirmation' or status <> 'processing'`,
   `insert into download_links (id, order_id, token, link_type, target_images, expires_at, created_at)

@@ -171,7 +171,7 @@ export async function badOrder(run: Run, photos: number): Promise<void> {
   const sold = await buy(run, photos, false);
   await settle(run, sold, 'paid', photos);
   const [lost, ...others] = sold.imageIds;
-  const failure = { errorCode: 'provider_failed', errorMessage: 'The provider said no.' };
+  const failure = { errorCode: 'prediction_failed', errorMessage: 'The provider said no.' };
   for (const imageId of others.length > 0 ? others : sold.imageIds) {
     const jobId = await keepPhoto(run, sold, imageId);
     await submit(run, jobId, 1);
@@ -184,19 +184,28 @@ export async function badOrder(run: Run, photos: number): Promise<void> {
   const victim = alone
     ? { orderId: alone.orderId, imageId: alone.imageIds[0] }
     : { orderId: sold.orderId, imageId: lost };
-  await run(failPhoto, { orderId: victim.orderId, imageId: victim.imageId ?? '', errorCode: 'upload_gone' });
+  await run(failPhoto, {
+    orderId: victim.orderId,
+    imageId: victim.imageId ?? '',
+    errorCode: 'upload_missing',
+  });
   await settle(run, sold, 'refunded', photos);
   await run(cancel, { orderId: sold.orderId }, photos);
 }
 
-async function settle(run: Run, { checkoutId }: Sold, paymentStatus: string, photos: number): Promise<void> {
+async function settle(
+  run: Run,
+  { checkoutId, sessionId }: Sold,
+  paymentStatus: string,
+  photos: number,
+): Promise<void> {
   const news = {
     eventId: event(),
     eventType: 'charge.refunded',
     objectId: checkoutId,
     paymentIntentId: null,
   };
-  await run(settlePayment, { checkoutId, ...news, paymentStatus, onlyIfPending: false }, photos);
+  await run(settlePayment, { checkoutId, sessionId, ...news, paymentStatus, onlyIfPending: false }, photos);
 }
 
 /** What is read, or downloaded, of an order long done. */

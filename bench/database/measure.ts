@@ -36,8 +36,8 @@ export type Run = <Params extends Record<string, Value>, Row extends object>(
 export type Meter = {
   run: Run;
   samples: Sample[];
-  /** How often a statement was run again because another was in its way. */
-  retries(): number;
+  /** How often each statement was run again because another was in its way. */
+  retries(): ReadonlyMap<string, number>;
 };
 
 type Query = { text: string; values: (string | Buffer | null)[] };
@@ -51,7 +51,7 @@ const now = { ahead: () => 0 };
  */
 export function createMeter(pool: Pool, catalog: Catalog, counting: () => boolean = () => false): Meter {
   const samples: Sample[] = [];
-  let retried = 0;
+  const retried = new Map<string, number>();
   const run: Run = async (statement, params, photos = 1) => {
     const isRead = !/:actor\b/.test(statement.text);
     const query = bindParameters(
@@ -70,7 +70,7 @@ export function createMeter(pool: Pool, catalog: Catalog, counting: () => boolea
       } catch (error) {
         await client.query('rollback');
         if (!isConflict(error)) throw error;
-        retried += 1;
+        retried.set(statement.name, (retried.get(statement.name) ?? 0) + 1);
       } finally {
         // As after each call of the Data API: trigger functions plan anew too.
         await client.query('discard all');

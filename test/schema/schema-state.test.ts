@@ -1,0 +1,131 @@
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import type { Pool } from 'pg';
+import { parseMigration, readMigrations } from '../../lambdas/operations/migrate/migrations.ts';
+import { isUpToDate, schemaState, tell } from '../../lib/schema/state.ts';
+import { plainDatabase } from '../../lib/statements/plain-database.ts';
+import { type TestDatabase, testDatabase } from './database.ts';
+
+const folder = join(import.meta.dirname, '..', '..', 'schema', 'migrations');
+let opened: TestDatabase[];
+let migrated: TestDatabase;
+let admin: Pool;
+
+beforeAll(async () => {
+  migrated = await testDatabase();
+  admin = migrated.pool('admin');
+  opened = [migrated];
+});
+afterAll(async () => {
+  for (const one of opened) await one.drop();
+});
+
+async function empty(): Promise<Pool> {
+  const made = await testDatabase({ empty: true });
+  opened.push(made);
+  return made.pool('admin');
+}
+
+async function stateOf(pool: Pool, migrations = readMigrations(folder)) {
+  return schemaState(plainDatabase(pool).execute, await migrations, plainDatabase(await empty()));
+}
+
+/** Changes something, looks, and puts it back. */
+async function stateAfter(change: string, back: string) {
+  await admin.query(change);
+  try {
+    return await stateOf(admin);
+  } finally {
+    await admin.query(back);
+  }
+}
+
+test('a database with all migrations is up to date, and says when they came', async () => {
+  const state = await stateOf(admin);
+  expect(isUpToDate(state)).toBe(true);
+  expect(tell(state).join('\n')).toMatch(
+    /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ {2}0001_first_schema {2}by restoreclick_admin/,
+  );
+});
+
+test('everything is pending in an empty database', async () => {
+  const state = await stateOf(await empty());
+  expect(state).toMatchObject({ applied: [], changed: [], unknown: [], catalogue: [] });
+  expect(state.pending).toEqual((await readMigrations(folder)).map(({ file }) => file));
+  expect(isUpToDate(state)).toBe(false);
+});
+
+test('a file that is not applied yet is pending, and what it would make is not missing', async () => {
+  const next = parseMigration('9000_next.sql', 'create table restoreclick.next ()');
+  const state = await stateOf(admin, Promise.resolve([...(await readMigrations(folder)), next]));
+  expect(state).toMatchObject({ pending: ['9000_next.sql'], changed: [], unknown: [], catalogue: [] });
+});
+
+test('a file that was changed after it had been applied is drift', async () => {
+  const state = await stateAfter(
+    `update restoreclick.schema_migrations set checksum = 'other' || checksum where version = 1`,
+    `update restoreclick.schema_migrations set checksum = substr(checksum, 6) where version = 1`,
+  );
+  expect(state).toMatchObject({ pending: [], changed: ['0001_first_schema.sql'] });
+  expect(isUpToDate(state)).toBe(false);
+});
+
+test('an applied migration of which there is no file is drift, and the catalogue is not judged', async () => {
+  const state = await stateAfter(
+    `insert into restoreclick.schema_migrations (version, name, checksum, duration_ms) values (9999, 'newer', 'x', 1)`,
+    'delete from restoreclick.schema_migrations where version = 9999',
+  );
+  expect(state).toMatchObject({ unknown: [{ version: 9999, name: 'newer' }], catalogue: undefined });
+  expect(isUpToDate(state)).toBe(false);
+});
+
+test('a migration that was begun and not finished is pending', async () => {
+  const [last] = (await readMigrations(folder)).slice(-1);
+  const set = (value: string) =>
+    `update restoreclick.schema_migrations set duration_ms = ${value} where version = ${last?.version}`;
+  expect((await stateAfter(set('null'), set('1'))).pending).toEqual([last?.file]);
+});
+
+test.each([
+  [
+    'a column by hand',
+    'alter table restoreclick.orders add extra text',
+    'alter table restoreclick.orders drop extra',
+    { name: 'column orders.extra', kind: 'unknown' },
+  ],
+  [
+    'a dropped index',
+    'drop index restoreclick.idx_orders_status',
+    'create index idx_orders_status on restoreclick.orders (status)',
+    { name: 'index idx_orders_status', kind: 'missing' },
+  ],
+  [
+    'a disabled trigger',
+    'alter table restoreclick.orders disable trigger audit',
+    'alter table restoreclick.orders enable trigger audit',
+    { name: 'trigger orders.audit', kind: 'different' },
+  ],
+  [
+    'another default',
+    `alter table restoreclick.orders alter currency set default 'EUR'`,
+    `alter table restoreclick.orders alter currency set default 'USD'`,
+    { name: 'column orders.currency', kind: 'different' },
+  ],
+  [
+    'a right too many',
+    'grant delete on restoreclick.orders to restoreclick_app',
+    'revoke delete on restoreclick.orders from restoreclick_app',
+    { name: 'right of restoreclick_app on orders', kind: 'different' },
+  ],
+  [
+    'a move made legal',
+    `insert into restoreclick.status_transitions values ('order', 'failed', 'completed')`,
+    `delete from restoreclick.status_transitions where entity = 'order' and from_status = 'failed' and to_status = 'completed'`,
+    { name: 'row of status_transitions order: failed → completed', kind: 'unknown' },
+  ],
+])('%s is drift of the catalogue', async (_what, change, back, difference) => {
+  const state = await stateAfter(change, back);
+  expect(state.catalogue).toEqual([expect.objectContaining(difference)]);
+  expect(isUpToDate(state)).toBe(false);
+  expect(tell(state).join('\n')).toContain(difference.name);
+});

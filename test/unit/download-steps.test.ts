@@ -1,0 +1,249 @@
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import { apiEvent, sqsEvent } from './aws.ts';
+import { type Edges, failuresOf, type Row, replaceEdges } from './edges.ts';
+import { replaceS3 } from './s3.ts';
+
+const openLink = await import('../../lambdas/download/open-link/handler.ts');
+const createLink = await import('../../lambdas/download/create-link/handler.ts');
+const buildArchive = await import('../../lambdas/download/build-archive/handler.ts');
+const getOrder = await import('../../lambdas/order/get-order/handler.ts');
+const reconcile = await import('../../lambdas/operations/reconcile/handler.ts');
+const { archiveKey } = await import('../../lambdas/download/delivery.ts');
+const { tokenHash } = await import('../../lambdas/download/token.ts');
+const { orderKey } = await import('../../lambdas/platform/order-key.ts');
+
+const orderId = '6f1c2b1e-0000-4000-8000-00000000000b';
+const imageId = '6f1c2b1e-0000-4000-8000-00000000000c';
+const linkId = '6f1c2b1e-0000-4000-8000-00000000000e';
+const token = 'x'.repeat(43);
+const archive = `restored/${archiveKey(orderId, [imageId])}`;
+
+let edges: Edges;
+let s3: ReturnType<typeof replaceS3>;
+beforeEach(() => {
+  edges = replaceEdges();
+  s3 = replaceS3();
+});
+afterEach(() => jest.restoreAllMocks());
+
+const withKey = async (key?: string) => ({
+  path: { order: orderId },
+  headers: { authorization: `Bearer ${key ?? (await orderKey('arn:order-key', orderId))}` },
+});
+
+describe('open-link', () => {
+  const open = 'download/open-link/open';
+  const row = (more: Row = {}): Row => ({
+    linkId,
+    orderId,
+    expired: false,
+    spent: false,
+    single: true,
+    counted: true,
+    orderNumber: '20260101-000001',
+    imageId,
+    imageType: 'restored',
+    storageBucket: 'restored',
+    storagePath: 'uploads/restored/o/i.png',
+    format: 'png',
+    originalFilename: 'Zoë "; evil.jpg',
+    ...more,
+  });
+  const get = (given = token) => openLink.handler(apiEvent({ method: 'GET', path: { token: given } }));
+
+  test('redirects to an address of minutes, named as the customer named the photo', async () => {
+    edges.answer(open, [row()]);
+    const { statusCode, headers } = await get();
+    const location = new URL(String(headers?.location));
+    expect(statusCode).toBe(302);
+    expect(headers).toMatchObject({ 'cache-control': 'no-store', 'referrer-policy': 'no-referrer' });
+    expect(location.pathname).toBe('/uploads/restored/o/i.png');
+    expect(Number(location.searchParams.get('X-Amz-Expires'))).toBeLessThanOrEqual(900);
+    expect(location.searchParams.get('response-content-disposition')).toBe(
+      `attachment; filename="photo.png"; filename*=UTF-8''Zo%C3%AB%20%22%3B%20evil%20restored.png`,
+    );
+    expect(edges.ran).toMatchObject([{ params: { tokenHash: tokenHash(token), archiveReady: false } }]);
+  });
+
+  test('gives an original its own name', async () => {
+    edges.answer(open, [row({ imageType: 'original', originalFilename: 'a.jpg', format: 'jpg' })]);
+    const { headers } = await get();
+    expect(new URL(String(headers?.location)).searchParams.get('response-content-disposition')).toMatch(
+      /''a\.jpg$/,
+    );
+  });
+
+  test.each<[string, Row[], number, RegExp]>([
+    ['that never was', [], 404, /unknown-link/],
+    ['that has expired', [row({ expired: true })], 410, /expired.*new link/],
+    ['that is spent', [row({ spent: true })], 410, /used.*new link/],
+  ])('answers for a link %s', async (_what, rows, status, words) => {
+    edges.answer(open, rows);
+    const answer = await get();
+    expect(answer.statusCode).toBe(status);
+    expect(answer.body).toMatch(words);
+  });
+
+  test('asks no database about what was never a token', async () => {
+    expect(await get('../../etc')).toMatchObject({ statusCode: 404 });
+    expect(edges.ran).toEqual([]);
+  });
+
+  test('asks for an archive that is not built yet, uncounted', async () => {
+    edges.answer(open, [row({ single: false, counted: false })]);
+    const answer = await get();
+    expect(answer).toMatchObject({ statusCode: 202, headers: { 'retry-after': expect.any(String) } });
+    expect(edges.sent).toEqual([{ to: 'build-archive', message: { linkId }, groupId: orderId }]);
+    expect(edges.ran.map(({ params }) => params.archiveReady)).toEqual([false]);
+  });
+
+  test('counts and hands out an archive that is there', async () => {
+    s3.put(archive, Buffer.from('zip'));
+    edges.answer(open, [row({ single: false })]);
+    expect(await get()).toMatchObject({ statusCode: 302 });
+    expect(edges.ran.map(({ params }) => params.archiveReady)).toEqual([false, true]);
+  });
+
+  test('hands out no archive when somebody was quicker to the last download', async () => {
+    s3.put(archive, Buffer.from('zip'));
+    edges.answer(open, ({ archiveReady }) => [row({ single: false, spent: archiveReady === true })]);
+    expect(await get()).toMatchObject({ statusCode: 410 });
+  });
+});
+
+describe('create-link', () => {
+  const create = 'download/create-link/create';
+  const link = [{ id: linkId, expiresAt: '2026-01-08T00:00:00Z', maxDownloads: 10 }];
+  const post = async (body: object, key?: string) =>
+    createLink.handler(apiEvent({ ...(await withKey(key)), body: JSON.stringify(body) }));
+
+  test('answers the token once and stores its hash', async () => {
+    edges.answer(create, link);
+    const answer = await post({ type: 'single_image', imageId });
+    expect(answer.statusCode).toBe(201);
+    const { url } = JSON.parse(answer.body ?? '{}');
+    const given = String(url).replace('https://api.example/download/', '');
+    expect(edges.paramsOf(create)).toMatchObject({ orderId, imageId, tokenHash: tokenHash(given) });
+    expect(JSON.stringify(edges.ran)).not.toContain(given);
+    expect(edges.sent).toEqual([]);
+  });
+
+  test('has an archive built at once', async () => {
+    edges.answer(create, link);
+    await post({ type: 'zip_all' });
+    expect(edges.sent).toEqual([{ to: 'build-archive', message: { linkId }, groupId: orderId }]);
+  });
+
+  test.each([
+    ['zip_all', 409],
+    ['single_image', 404],
+  ])('of type %s for what is not there is a %d', async (type, status) => {
+    edges.answer(create, []);
+    expect(await post({ type, imageId })).toMatchObject({ statusCode: status });
+  });
+
+  test.each(['', 'x'.repeat(43)])('with the key “%s” finds no order', async (key) => {
+    expect(await post({ type: 'zip_all' }, key)).toMatchObject({ statusCode: 404 });
+    expect(edges.ran).toEqual([]);
+  });
+});
+
+describe('build-archive', () => {
+  const deliver = async () => failuresOf(await buildArchive.handler(sqsEvent({ linkId })));
+  const photo = {
+    orderId,
+    imageId,
+    storageBucket: 'restored',
+    storagePath: 'gone.png',
+    format: 'png',
+    originalFilename: 'a.jpg',
+    restoredAt: '2026-01-01T00:00:00Z',
+  };
+
+  test('builds nothing twice', async () => {
+    edges.answer('download/build-archive/archive', [photo]);
+    s3.put(archive, Buffer.from('zip'));
+    expect(await deliver()).toEqual([]);
+    expect(s3.calls).toEqual([`HeadObject ${archive}`]);
+  });
+
+  test('comes again for a link that opens nothing', async () => {
+    edges.answer('download/build-archive/archive', []);
+    expect(await deliver()).toEqual(['message-0']);
+  });
+});
+
+describe('get-order', () => {
+  test('says how far each photo is, in the customer’s words', async () => {
+    const row = {
+      orderId,
+      orderNumber: 'N',
+      orderStatus: 'processing',
+      paymentStatus: 'paid',
+      currency: 'USD',
+      totalAmount: '10.00',
+      createdAt: '2026-01-01T00:00:00Z',
+      completedAt: null,
+      photoId: imageId,
+      name: 'a.jpg',
+      errorCode: null,
+    };
+    edges.answer('order/get-order/order', [
+      { ...row, photoStatus: 'processing', restoredId: null, width: null, height: null },
+      { ...row, photoStatus: 'completed', restoredId: linkId, width: 3, height: 2 },
+    ]);
+    const answer = await getOrder.handler(apiEvent({ method: 'GET', ...(await withKey()) }));
+    expect(JSON.parse(answer.body ?? '{}').photos).toEqual([
+      { id: imageId, name: 'a.jpg', state: 'restoring' },
+      { id: imageId, name: 'a.jpg', state: 'restored', restored: { id: linkId, width: 3, height: 2 } },
+    ]);
+  });
+
+  test.each([
+    ['another order’s key', { path: { order: imageId } }],
+    ['no order’s id', { path: { order: 'x' } }],
+  ])('answers %s with the same 404', async (_what, other) => {
+    const answer = await getOrder.handler(apiEvent({ method: 'GET', ...(await withKey()), ...other }));
+    expect(answer).toMatchObject({ statusCode: 404, body: expect.stringContaining('unknown-order') });
+    expect(edges.ran).toEqual([]);
+  });
+});
+
+describe('reconcile', () => {
+  const row = (what: string, more: Row = {}): Row => ({
+    what,
+    id: imageId,
+    orderId,
+    since: '2026-01-01T00:00:00Z',
+    attempt: null,
+    storagePath: null,
+    uploadPath: null,
+    etag: null,
+    ...more,
+  });
+  const photo = { storagePath: 'originals', uploadPath: 'temp', etag: 'tag' };
+  const keep = { orderId, imageId, uploadKey: 'temp', uploadEtag: 'tag', originalKey: 'originals' };
+
+  test.each<[string, Row, object[]]>([
+    ['photo not kept', photo, [{ to: 'keep-original', message: keep, groupId: orderId }]],
+    ['photo without job', photo, [{ to: 'keep-original', message: keep, groupId: orderId }]],
+    ['photo not kept', {}, []],
+    ...['pending', 'queued', 'processing'].map((status): [string, Row, object[]] => [
+      `job ${status}`,
+      { attempt: 2 },
+      [{ to: 'submit-job', message: { jobId: imageId, attempt: 2 }, groupId: orderId }],
+    ]),
+    [
+      'email sending',
+      { attempt: 1 },
+      [{ to: 'send-email', message: { emailId: imageId }, groupId: orderId }],
+    ],
+    ['order not ended', {}, [{ to: 'complete-order', message: { orderId }, groupId: orderId }]],
+  ])('sends for “%s” the message that goes on with it', async (what, more, sent) => {
+    edges.answer('operations/reconcile/expire', [{ expired: 3 }]);
+    edges.answer('operations/reconcile/stuck', [row(what, more)]);
+    expect(await reconcile.handler()).toEqual({ expired: 3, stuck: 1 });
+    expect(edges.sent).toEqual(sent);
+    expect(edges.log.lines()[0]).toMatchObject({ level: 'warn', what, sentAgain: sent.length > 0 });
+  });
+});

@@ -1,0 +1,141 @@
+import { generateKeyPairSync, sign } from 'node:crypto';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import type { OutgoingEmail } from '../../lambdas/providers/email.ts';
+import { createSendGridEmail, toStepError } from '../../lambdas/providers/sendgrid.ts';
+
+const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+const webhookPublicKey = publicKey.export({ type: 'spki', format: 'der' }).toString('base64');
+
+let server: Server;
+let status = 202;
+let received: { personalizations?: unknown[]; from?: unknown; custom_args?: unknown } = {};
+let apiUrl: string;
+beforeAll(async () => {
+  server = createServer(async (request, response) => {
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(chunk);
+    received = JSON.parse(Buffer.concat(chunks).toString());
+    response
+      .writeHead(status, { 'x-message-id': 'm1', 'content-type': 'application/json' })
+      .end('{"errors":[]}');
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address: AddressInfo | string | null = server.address();
+  apiUrl = `http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}`;
+});
+afterAll(() => new Promise((resolve) => server.close(resolve)));
+
+const provider = () => createSendGridEmail({ apiKey: 'SG.unit', webhookPublicKey, apiUrl });
+const email = (name?: string): OutgoingEmail => ({
+  emailId: 'e1',
+  from: { email: 'shop@example.com', name: 'Shop' },
+  to: { email: 'ada@example.com', ...(name ? { name } : {}) },
+  cc: [],
+  subject: 'Hello',
+  html: '<p>Hello</p>',
+  text: 'Hello',
+  attachments: [],
+});
+
+describe('sending through SendGrid', () => {
+  test('answers its message id, and carries ours', async () => {
+    status = 202;
+    expect(await provider().send(email('Ada'))).toEqual({ messageId: 'm1' });
+    expect(received.personalizations).toMatchObject([{ to: [{ email: 'ada@example.com', name: 'Ada' }] }]);
+    expect(JSON.stringify(received)).toContain('"email_id":"e1"');
+  });
+
+  test('takes commas and semicolons out of names, which SendGrid refuses', async () => {
+    status = 202;
+    await provider().send(email('Lovelace, Ada; Countess'));
+    const [{ to } = { to: [] }] = (received.personalizations ?? []) as { to: { name?: string }[] }[];
+    expect(to[0]?.name).toBe('Lovelace  Ada  Countess');
+  });
+
+  test.each([
+    [400, 'final', 'email_rejected'],
+    [401, 'final', 'email_unauthorised'],
+    [403, 'final', 'email_sender_refused'],
+    [413, 'final', 'email_rejected'],
+    [429, 'later', 'email_throttled'],
+    [500, 'later', 'email_unavailable'],
+    [503, 'later', 'email_unavailable'],
+  ])('that is answered %d is %s: %s', async (answer, kind, code) => {
+    status = answer;
+    await expect(provider().send(email())).rejects.toMatchObject({ kind, code });
+  });
+
+  test.each([
+    ['ECONNREFUSED', 'email_unavailable'],
+    ['ENOTFOUND', 'email_unavailable'],
+    ['ECONNRESET', 'send_doubtful'],
+    ['ECONNABORTED', 'send_doubtful'],
+    ['ETIMEDOUT', 'send_doubtful'],
+  ])('that ends in %s is %s', (code, expected) => {
+    expect(toStepError(Object.assign(new Error('x'), { code }))).toMatchObject({
+      kind: 'later',
+      code: expected,
+    });
+  });
+
+  test('whose answer says nothing is in doubt', () => {
+    expect(toStepError(undefined)).toMatchObject({ code: 'send_doubtful' });
+  });
+});
+
+describe('events of SendGrid', () => {
+  const events = [
+    { sg_event_id: 's1', event: 'delivered', timestamp: 1, email_id: 'e1', email: 'ada@example.com' },
+  ];
+  const body = Buffer.from(JSON.stringify(events));
+  const now = () => String(Math.floor(Date.now() / 1000));
+  const signatureOf = (timestamp: string, bytes = body) =>
+    sign('sha256', Buffer.concat([Buffer.from(timestamp), bytes]), privateKey).toString('base64');
+  const refused = expect.objectContaining({ kind: 'caller', status: 400 });
+  const attempt = (...args: Parameters<ReturnType<typeof provider>['verifyEvents']>) => {
+    try {
+      return provider().verifyEvents(...args);
+    } catch (error) {
+      return error;
+    }
+  };
+
+  test('are read when their signature is right', () => {
+    const timestamp = now();
+    expect(attempt(body, signatureOf(timestamp), timestamp)).toEqual([
+      { id: 's1', type: 'delivered', emailId: 'e1', at: 1 },
+    ]);
+  });
+
+  test('are refused when it is wrong, missing, old, of other bytes or of another time', () => {
+    const timestamp = now();
+    const old = String(Number(timestamp) - 26 * 3600);
+    const calls: Parameters<typeof attempt>[] = [
+      [body, 'bm90IGl0', timestamp],
+      [body, undefined, timestamp],
+      [body, signatureOf(timestamp), undefined],
+      [body, signatureOf(timestamp), 'yesterday'],
+      [body, signatureOf(old), old],
+      [Buffer.concat([body, Buffer.from(' ')]), signatureOf(timestamp), timestamp],
+      [body, signatureOf(timestamp), String(Number(timestamp) + 1)],
+    ];
+    expect(calls.map((call) => attempt(...call))).toEqual(calls.map(() => refused));
+  });
+
+  test('are refused while no key is there to verify them with', () => {
+    const timestamp = now();
+    const keyless = createSendGridEmail({ apiKey: 'SG.unit', webhookPublicKey: '', apiUrl });
+    expect(() => keyless.verifyEvents(body, signatureOf(timestamp), timestamp)).toThrow(/signature/);
+  });
+
+  test.each(['{}', '[{"event":"delivered"}]', 'not json'])(
+    'of another shape are the caller’s fault: %s',
+    (text) => {
+      const timestamp = now();
+      const bytes = Buffer.from(text);
+      expect(attempt(bytes, signatureOf(timestamp, bytes), timestamp)).toEqual(refused);
+    },
+  );
+});

@@ -1,5 +1,5 @@
 /** The whole of RestoreClick, composed: what it stands on, then one construct a flow. What a flow is made of is its own matter. */
-import { Stack, type StackProps } from 'aws-cdk-lib';
+import { CfnOutput, Stack, type StackProps } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import { Api } from './constructs/api.ts';
 import { Database } from './constructs/database.ts';
@@ -45,5 +45,6 @@ export class RestoreClickStack extends Stack {
     const migration = new Migration(this, 'Migration', platform);
     migration.before(upload, download, email, restoration, payment, order, operations);
     new Monitoring(this, 'Monitoring', settings).listenTo(this);
+    new CfnOutput(this, 'ApiUrl', { value: platform.api.url });
   }
 }

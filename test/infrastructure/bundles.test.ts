@@ -51,6 +51,11 @@ describe('the build', () => {
     expect(bundles.filter(({ bytes }) => bytes > 1_200_000)).toEqual([]);
   });
 
+  test('keeps verifying a webhook and queueing it below 600 kB, since Stripe waits for its cold start', () => {
+    const webhook = bundles.find(({ step }) => step === 'payment/receive-stripe-event');
+    expect(webhook?.bytes).toBeLessThanOrEqual(600_000);
+  });
+
   test('makes bundles that start with the environment they are deployed with', async () => {
     const stack = synthesizeStack('production', folder);
     stack.remove();

@@ -24,7 +24,7 @@ beforeEach(() => {
   edges = replaceEdges();
   s3 = replaceS3();
 });
-afterEach(() => jest.restoreAllMocks());
+afterEach(() => void jest.restoreAllMocks());
 
 const withKey = async (key?: string) => ({
   path: { order: orderId },

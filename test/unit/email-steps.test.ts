@@ -27,7 +27,7 @@ beforeEach(() => {
   provider.send.mockReset().mockResolvedValue({ messageId: 'm1' });
   provider.verifyEvents.mockReset();
 });
-afterEach(() => jest.restoreAllMocks());
+afterEach(() => void jest.restoreAllMocks());
 
 const claim = 'email/send-email/claim';
 const settle = 'email/send-email/settle';

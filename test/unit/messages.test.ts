@@ -9,7 +9,7 @@ let log: ReturnType<typeof capturedLog>;
 beforeEach(() => {
   log = capturedLog();
 });
-afterEach(() => jest.restoreAllMocks());
+afterEach(() => void jest.restoreAllMocks());
 
 describe('a queue step', () => {
   const numbers = z.object({ n: z.number() });

@@ -10,7 +10,7 @@ let s3: ReturnType<typeof replaceS3>;
 beforeEach(() => {
   s3 = replaceS3();
 });
-afterEach(() => jest.restoreAllMocks());
+afterEach(() => void jest.restoreAllMocks());
 const bytes = Buffer.from('0123456789');
 
 describe('the head of an object', () => {

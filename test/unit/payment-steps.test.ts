@@ -76,7 +76,7 @@ beforeEach(() => {
   provider.getPayment.mockReset().mockResolvedValue(payment());
   provider.refund.mockReset().mockResolvedValue({ id: 're_1', amountCents: 1000, status: 'succeeded' });
 });
-afterEach(() => jest.restoreAllMocks());
+afterEach(() => void jest.restoreAllMocks());
 
 describe('receive-stripe-event', () => {
   const body = (

@@ -42,7 +42,7 @@ beforeEach(() => {
   provider.getPrediction.mockReset();
   provider.cancelPrediction.mockReset().mockResolvedValue();
 });
-afterEach(() => jest.restoreAllMocks());
+afterEach(() => void jest.restoreAllMocks());
 
 describe('submit-job', () => {
   const claim = 'restoration/submit-job/claim';

@@ -25,7 +25,7 @@ beforeEach(() => {
     return { SecretString };
   });
 });
-afterEach(() => jest.restoreAllMocks());
+afterEach(() => void jest.restoreAllMocks());
 
 describe('a secret', () => {
   const shape = z.object({ apiKey: z.string().min(1) });

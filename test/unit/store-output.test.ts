@@ -4,7 +4,7 @@ import { afterEach, describe, expect, jest, test } from '@jest/globals';
 import './edges.ts';
 
 const { storeOutput } = await import('../../lambdas/restoration/store-restored/store-output.ts');
-afterEach(() => jest.restoreAllMocks());
+afterEach(() => void jest.restoreAllMocks());
 
 describe('a restored photo', () => {
   test.each([

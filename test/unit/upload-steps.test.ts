@@ -22,7 +22,7 @@ beforeEach(() => {
   edges = replaceEdges();
   s3 = replaceS3();
 });
-afterEach(() => jest.restoreAllMocks());
+afterEach(() => void jest.restoreAllMocks());
 
 describe('record-upload', () => {
   const record = 'upload/record-upload/record';

@@ -1,0 +1,181 @@
+/** How photos reach the customer and the family: shares, links and their limits, archives and the names in them. */
+import { DeleteObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import * as customer from '../../demo/customer.ts';
+import { asOperator, functionOf, mailsTo, rows } from './backstage.ts';
+import { ended, openSystem, payer, photo, placeOrder, type TestSystem } from './system.ts';
+
+const names = ['Größmutter „Ω“ "1943".jpg', "=cmd|' !A0.jpg", 'Twin.jpg', 'twin.jpg'];
+const by = payer('delivery');
+
+let system: TestSystem;
+let order: customer.Order;
+let state: customer.OrderState;
+beforeAll(async () => {
+  system = await openSystem();
+  order = await placeOrder(system, await Promise.all(names.map((name, index) => photo(name, index + 1))), by);
+  state = await ended(system, order);
+  await customer.readMails(system.at, by.email, order.orderNumber, 2);
+  await system.quiet();
+});
+afterAll(() => system?.close());
+
+/** A call for who holds the order's key. */
+const asked = (path: string, body: object) =>
+  fetch(`${system.at.api}/api/orders/${order.orderId}/${path}`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', authorization: `Bearer ${order.key}` },
+    body: JSON.stringify(body),
+  });
+
+const open = (url: string) => fetch(url, { redirect: 'manual' });
+
+async function newLink(body: object): Promise<string> {
+  return ((await (await asked('downloads', body)).json()) as { url: string }).url;
+}
+
+/** How often links of a kind have been downloaded, in the order in which they were made. */
+const counts = async (linkType: string) =>
+  (
+    await rows(
+      system,
+      `select download_count as count from restoreclick.download_links
+       where order_id = $1 and link_type = $2 order by created_at, id`,
+      [order.orderId, linkType],
+    )
+  ).map(({ count }) => count);
+
+/** The names in a ZIP's central directory. */
+function namesIn(zip: Buffer): string[] {
+  const found: string[] = [];
+  const entry = Buffer.from('PK\x01\x02', 'latin1');
+  for (let at = zip.indexOf(entry); at >= 0; at = zip.indexOf(entry, at + 4))
+    found.push(zip.toString('utf8', at + 46, at + 46 + zip.readUInt16LE(at + 28)));
+  return found;
+}
+
+describe('a link to one photo', () => {
+  test('opens ten times, however many ask at once, and then answers 410 and how to get another', async () => {
+    const imageId = state.photos[0]?.restored?.id;
+    const url = await newLink({ type: 'single_image', imageId });
+    const before = await counts('single_image');
+    const answers = await Promise.all(Array.from({ length: 14 }, () => open(url)));
+    const statuses = answers.map(({ status }) => status);
+    expect(statuses.filter((status) => status === 302)).toHaveLength(10);
+    expect(statuses.filter((status) => status === 410)).toHaveLength(4);
+    const spent = (await (await open(url)).json()) as { type: string; detail: string };
+    expect(spent.type).toBe('urn:restoreclick:problem:link-spent');
+    expect(spent.detail).toContain('new link');
+    const after = await counts('single_image');
+    expect(after.filter((count) => count === 10)).toHaveLength(
+      before.filter((count) => count === 10).length + 1,
+    );
+    expect(Math.max(...after.map(Number))).toBe(10);
+  });
+
+  test('is counted once, however many ranges of the photo are then asked for', async () => {
+    const url = await newLink({ type: 'single_image', imageId: state.photos[1]?.restored?.id });
+    const location = (await open(url)).headers.get('location') ?? '';
+    for (const range of ['bytes=0-9', 'bytes=10-19', 'bytes=0-']) {
+      const part = await fetch(location, { headers: { range } });
+      expect(part.status).toBe(206);
+      await part.arrayBuffer();
+    }
+    const [{ count } = {}] = await rows(
+      system,
+      `select download_count as count from restoreclick.download_links
+       where order_id = $1 order by created_at desc limit 1`,
+      [order.orderId],
+    );
+    expect(count).toBe(1);
+  });
+
+  test('carries the customer’s name for the photo encoded, and nothing of it raw', async () => {
+    const german = state.photos.find(({ name }) => name === names[0]);
+    const url = await newLink({ type: 'single_image', imageId: german?.restored?.id });
+    const file = await fetch(url);
+    const disposition = file.headers.get('content-disposition') ?? '';
+    expect(disposition).toMatch(/^attachment; filename="photo\.png"; filename\*=UTF-8''[\w%.~-]+$/);
+    expect(decodeURIComponent(disposition.split("''")[1] ?? '')).toBe('Größmutter „Ω“ "1943" restored.png');
+    expect(file.headers.get('content-type')).toBe('image/png');
+    expect(
+      Buffer.from(await file.arrayBuffer())
+        .subarray(1, 4)
+        .toString(),
+    ).toBe('PNG');
+  });
+
+  test('is not for who lacks the order’s key, nor for another’s photo, nor for a token never given', async () => {
+    const stranger = await fetch(`${system.at.api}/api/orders/${order.orderId}/downloads`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', authorization: `Bearer ${'0'.repeat(43)}` },
+      body: JSON.stringify({ type: 'zip_all' }),
+    });
+    expect([401, 404]).toContain(stranger.status);
+    const other = await placeOrder(system, [await photo('Other.jpg', 9)]);
+    const theirs = (await ended(system, other)).photos[0]?.restored?.id;
+    expect((await asked('downloads', { type: 'single_image', imageId: theirs })).status).toBe(404);
+    expect((await open(`${system.at.api}/download/${'A'.repeat(43)}`)).status).toBe(404);
+    expect((await open(`${system.at.api}/download/${'f'.repeat(64)}`)).status).toBe(404);
+    expect((await open(`${system.at.api}/download/..%2f`)).status).toBe(404);
+  });
+});
+
+describe('an archive of all photos', () => {
+  test('not built yet it answers 202 and is not counted; then it opens, with safe and distinct names', async () => {
+    const url = await newLink({ type: 'zip_all' });
+    await system.quiet();
+    const Bucket = functionOf(system, 'download/build-archive').environment.RESTORED_BUCKET ?? '';
+    const location = (await open(url)).headers.get('location') ?? '';
+    const Key = decodeURIComponent(new URL(location).pathname).replace(`/${Bucket}/`, '');
+    // As the lifecycle rule does after a week.
+    const s3 = new S3Client(asOperator(system));
+    await s3.send(new DeleteObjectCommand({ Bucket, Key }));
+    s3.destroy();
+    const waiting = await open(url);
+    expect(waiting.status).toBe(202);
+    expect(Number(waiting.headers.get('retry-after'))).toBeGreaterThan(0);
+    await system.quiet();
+    const { name, bytes } = await customer.download(url);
+    expect(name).toBe(`RestoreClick ${order.orderNumber}.zip`);
+    const inside = namesIn(bytes);
+    expect(new Set(inside.map((entry) => entry.toLowerCase())).size).toBe(4);
+    expect(inside.join()).not.toMatch(/[/\\\p{Cc}]/u);
+    expect(inside).toContain('Größmutter „Ω“ "1943" restored.png');
+    const twins = inside.filter((entry) => entry.toLowerCase().startsWith('twin'));
+    expect(twins.filter((entry) => entry.endsWith(' (2).png'))).toHaveLength(1);
+    expect((await counts('zip_all')).at(-1)).toBe(2);
+  });
+});
+
+describe('sharing with the family', () => {
+  test('mails everyone once a round, at most ten people and three rounds; their link opens and is counted', async () => {
+    const family = Array.from({ length: 10 }, (_, index) => `family-${index}@example.com`);
+    expect((await asked('share', { recipients: [...family, 'one-more@example.com'] })).status).toBe(400);
+    expect((await asked('share', { recipients: [] })).status).toBe(400);
+    const first = await asked('share', {
+      recipients: [...family, 'FAMILY-0@example.com'].slice(1),
+      message: 'Look!',
+    });
+    expect(first.status).toBe(202);
+    expect(await first.json()).toEqual({ recipients: 10, roundsLeft: 2 });
+    expect((await asked('share', { recipients: family.slice(0, 1) })).status).toBe(202);
+    expect((await asked('share', { recipients: family.slice(0, 1) })).status).toBe(202);
+    const fourth = await asked('share', { recipients: family.slice(0, 1) });
+    expect(fourth.status).toBe(409);
+    expect(((await fourth.json()) as { type: string }).type).toBe('urn:restoreclick:problem:share-limit');
+
+    const mails = await system.until(
+      () => mailsTo(system.at, 'family-9@example.com'),
+      (found) => found.length === 1,
+    );
+    expect(mails[0]?.text).toContain('Look!');
+    await system.quiet();
+    expect(await mailsTo(system.at, 'family-0@example.com')).toHaveLength(3);
+    const [link = ''] = mails.flatMap(customer.downloadLinks);
+    expect((await customer.download(link)).name).toMatch(/\.zip$/);
+    const shares = await counts('share');
+    expect(shares).toHaveLength(12);
+    expect(shares.filter((count) => count === 1)).toHaveLength(1);
+  });
+});

@@ -195,6 +195,13 @@ describe('place-order', () => {
     expect(edges.sent).toEqual([]);
   });
 
+  test('asks nothing back of a second payment that is still under way', async () => {
+    provider.getCheckout.mockResolvedValue(checkout({ paymentStatus: 'unpaid' }));
+    edges.answer(place, rows({ paidTwice: true }));
+    expect(await deliver()).toEqual([]);
+    expect(provider.refund).not.toHaveBeenCalled();
+  });
+
   test('leaves alone a checkout that is none of ours', async () => {
     provider.getCheckout.mockResolvedValue(checkout({ uploadSessionId: null }));
     expect(await deliver()).toEqual([]);
@@ -333,6 +340,16 @@ describe('settle-payment', () => {
     edges.answer(settle, rows('failed'));
     expect(await deliver('checkout.session.async_payment_failed')).toEqual([]);
     expect(settledTo()).toEqual(['failed']);
+  });
+
+  test.each([
+    ['gives back a second payment that arrives late', 'checkout.session.async_payment_succeeded', 1],
+    ['takes no other word for a second payment', 'charge.dispute.closed', 0],
+  ])('%s', async (_, type, refunds) => {
+    edges.answer(settle, rows('paid', { paidByThis: false }));
+    expect(await deliver(type)).toEqual([]);
+    expect(provider.refund).toHaveBeenCalledTimes(refunds);
+    expect(edges.sent).toEqual([]);
   });
 
   test('asks for the end of an order none of whose photos is open', async () => {

@@ -8,6 +8,7 @@ import { settings } from '../../platform/settings.ts';
 import type { Checkout } from '../../providers/payment.ts';
 import { type KeepOriginalMessage, type PaymentEventMessage, paymentEventMessage } from '../messages.ts';
 import { payments } from '../provider.ts';
+import { refundSecond } from '../refund-second.ts';
 import { place } from './place.sql';
 
 const { ORIGINALS_BUCKET, KEEP_ORIGINAL_QUEUE_URL, SEND_EMAIL_QUEUE_URL } = settings({
@@ -47,15 +48,9 @@ function placeOrder(event: PaymentEventMessage, checkout: Checkout) {
   });
 }
 
-/** The same photos were paid for in two checkouts: the second payment goes back whole. */
-async function refundSecond({ id, paymentIntentId }: Checkout): Promise<void> {
-  log.warn('paid twice, refunding the second payment', { checkoutId: id });
-  if (!paymentIntentId) return;
-  await (await payments()).refund({
-    paymentIntentId,
-    reason: 'duplicate',
-    key: `paid-twice-${paymentIntentId}`,
-  });
+/** A second payment that is still under way is refunded by settle-payment when it arrives. */
+async function refundIfPaid({ paymentIntentId, paymentStatus }: Checkout): Promise<void> {
+  if (paymentIntentId && paymentStatus === 'paid') await refundSecond(paymentIntentId);
 }
 
 export const handler = queueHandler(paymentEventMessage, async (event) => {
@@ -68,7 +63,7 @@ export const handler = queueHandler(paymentEventMessage, async (event) => {
   const [first] = rows;
   if (!first) throw ours('order_not_placed', 'The order was not written.');
   const { orderId, emailId, paidTwice } = first;
-  if (paidTwice) return refundSecond(checkout);
+  if (paidTwice) return refundIfPaid(checkout);
   const photos = rows.flatMap(({ imageId, originalKey, uploadKey, uploadEtag }): KeepOriginalMessage[] =>
     imageId && originalKey && uploadKey
       ? [{ orderId, imageId, originalKey, uploadKey, uploadEtag: uploadEtag ?? '' }]

@@ -7,6 +7,7 @@ import { queueHandler, send } from '../../platform/messages.ts';
 import { settings } from '../../platform/settings.ts';
 import { type KeepOriginalMessage, type PaymentEventMessage, paymentEventMessage } from '../messages.ts';
 import { payments } from '../provider.ts';
+import { refundSecond } from '../refund-second.ts';
 import { cancel } from './cancel.sql';
 import { settle } from './settle.sql';
 import { type PaymentVerdict, presupposesPayment, verdict } from './verdict.ts';
@@ -56,6 +57,9 @@ async function act(
   const { orderId } = first;
   if (!first.paidByThis) {
     log.info('another payment paid this order', { orderId, eventId: event.eventId });
+    // Only a checkout tells for sure that it is not the order's own.
+    const isSecond = subject.checkoutId !== null && paymentStatus === 'paid';
+    if (isSecond && subject.paymentIntentId) await refundSecond(subject.paymentIntentId);
     return;
   }
   log.info('payment settled', { orderId, paymentStatus: first.paymentStatus });

@@ -21,7 +21,7 @@ export type RowOf<S> = S extends Statement<infer _Params, infer Row> ? Row : nev
 /** The cluster is paused and has begun to wake up, which takes some 15 s: a queue delivers again, the API answers 503. */
 export class DatabaseResuming extends StepError {
   constructor() {
-    super('later', 'database_resuming', 'The service is waking up. Please try again in a few seconds.', {
+    super('later', 'waking_up', 'The service is waking up. Please try again in a few seconds.', {
       retryAfterSeconds: 15,
     });
     this.name = 'DatabaseResuming';

@@ -15,6 +15,8 @@ export type ErrorOptions = {
   retryAfterSeconds?: number;
   /** Further members of the problem details, such as the photos concerned. Never internals. */
   detail?: Record<string, unknown>;
+  /** Further headers of the answer. */
+  headers?: Record<string, string>;
   cause?: unknown;
 };
 
@@ -27,6 +29,7 @@ export class StepError extends Error {
   readonly status: number;
   readonly retryAfterSeconds: number | undefined;
   readonly detail: Record<string, unknown>;
+  readonly headers: Record<string, string>;
 
   constructor(kind: ErrorKind, code: string, message: string, options: ErrorOptions = {}) {
     super(message, { cause: options.cause });
@@ -37,6 +40,7 @@ export class StepError extends Error {
     this.status = options.status ?? defaultStatus[kind];
     this.retryAfterSeconds = options.retryAfterSeconds;
     this.detail = options.detail ?? {};
+    this.headers = options.headers ?? {};
   }
 }
 

@@ -1,10 +1,14 @@
 /** API steps: an HTTP API event in, a checked request through the step, an answer or RFC 9457 problem details out. */
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
 import { z } from 'zod';
-import { callersFault, StepError, tryAgain } from './errors.ts';
+import { callersFault, ours, StepError, tryAgain } from './errors.ts';
 import { log } from './logging.ts';
+import { placeOf, wordsFor } from './request-words.ts';
 
 export type Request = {
+  method: string;
+  /** From the first slash, without the query. */
+  address: string;
   /** Path parameters, decoded. */
   path: Record<string, string | undefined>;
   /** Header names in lower case. */
@@ -27,6 +31,8 @@ const longestUserAgent = 300;
 function toRequest(event: APIGatewayProxyEventV2): Request {
   const { domainName, http } = event.requestContext;
   return {
+    method: http.method,
+    address: event.rawPath,
     path: event.pathParameters ?? {},
     headers: event.headers,
     body: Buffer.from(event.body ?? '', event.isBase64Encoded ? 'base64' : 'utf8'),
@@ -37,13 +43,18 @@ function toRequest(event: APIGatewayProxyEventV2): Request {
   };
 }
 
+/** For what is not possible just now and does not know how long that will last. */
+const usualRetryAfter = 5;
+
 /** Problem details (RFC 9457). `type` is stable; `detail` is for a person; nothing internal is in it. */
-export function problem(error: StepError): Answer {
+function problem(error: StepError): Answer {
+  const { retryAfterSeconds = error.kind === 'later' ? usualRetryAfter : undefined } = error;
   return {
     status: error.status,
     headers: {
       'content-type': 'application/problem+json',
-      ...(error.retryAfterSeconds === undefined ? {} : { 'retry-after': String(error.retryAfterSeconds) }),
+      ...(retryAfterSeconds === undefined ? {} : { 'retry-after': String(retryAfterSeconds) }),
+      ...error.headers,
     },
     body: {
       type: `urn:restoreclick:problem:${error.code.replaceAll('_', '-')}`,
@@ -57,7 +68,6 @@ export function problem(error: StepError): Answer {
 
 const titles: Record<number, string> = {
   400: 'Bad request',
-  401: 'Not authorised',
   404: 'Not found',
   405: 'Method not allowed',
   409: 'Not possible right now',
@@ -65,16 +75,14 @@ const titles: Record<number, string> = {
   413: 'Too large',
   415: 'Unsupported type',
   422: 'Cannot be processed',
-  429: 'Too many requests',
   500: 'Internal error',
   503: 'Temporarily unavailable',
 };
 
-const internal = new StepError(
-  'ours',
-  'internal_error',
-  'Something went wrong on our side. Please try again in a moment.',
-);
+const internal = ours('internal_error', 'Something went wrong on our side. Please try again in a moment.');
+
+/** Said for a statement that others were always in the way of; its own words are for the log. */
+const busy = tryAgain('busy', 'Many people are here right now. Please try again in a few seconds.');
 
 function toResult({ status, headers = {}, body }: Answer): APIGatewayProxyStructuredResultV2 {
   return {
@@ -89,16 +97,15 @@ function toResult({ status, headers = {}, body }: Answer): APIGatewayProxyStruct
   };
 }
 
-/** Aurora pauses when nobody comes; it is back in about 15 s. */
-const resuming = tryAgain('waking_up', 'The service is waking up. Please try again in a few seconds.', {
-  retryAfterSeconds: 15,
-});
-
+/** Only the caller's faults and delays are the caller's business; a refusal of a provider's is not, unless the step says it in its own words. */
 function toProblem(error: unknown): Answer {
-  if (error instanceof StepError && error.kind !== 'ours') return problem(error);
-  if (error instanceof Error && error.name === 'DatabaseResuming') return problem(resuming);
+  if (error instanceof StepError && error.kind === 'caller') return problem(error);
+  if (error instanceof StepError && error.kind === 'later')
+    return problem(error.name === 'StatementError' ? busy : error);
   const { name, message } = error instanceof Error ? error : { name: typeof error, message: '' };
-  log.error('request failed', { error: name, reason: message });
+  // What a provider says when it refuses may repeat what the customer typed.
+  const isForeign = error instanceof StepError && error.kind === 'final';
+  log.error('request failed', { error: name, reason: isForeign ? undefined : message });
   return problem(internal);
 }
 
@@ -109,29 +116,43 @@ export function apiHandler(step: (request: Request) => Promise<Answer>): ApiHand
 
 const largestBody = 256 * 1024;
 
+/** JSON can spell what is no text: PostgreSQL takes neither NUL nor half a character. */
+const isText = (value: string) => !value.includes('\0') && !/\p{Cs}/u.test(value);
+
+function parseJson(text: string): unknown {
+  return JSON.parse(text, (_name, value: unknown) => {
+    if (typeof value === 'string' && !isText(value)) throw new SyntaxError('not text');
+    return value;
+  });
+}
+
 /**
  * The request's JSON body in the shape of `schema`.
  * @throws StepError 400 `malformed_json` or `invalid_request` (with `errors`: path and sentence each), 413 `body_too_large`
  */
 export function jsonBody<T>(request: Request, schema: z.ZodType<T>): T {
   if (request.body.length > largestBody)
-    throw callersFault('body_too_large', 'The request is larger than 256 kB.', { status: 413 });
+    throw callersFault(
+      'body_too_large',
+      `This is more text than we take at a time (${largestBody / 1024} kB).`,
+      {
+        status: 413,
+        detail: { limit: largestBody },
+      },
+    );
   let value: unknown;
   try {
-    value = JSON.parse(request.body.toString('utf8'));
+    value = parseJson(request.body.toString('utf8'));
   } catch {
-    throw callersFault('malformed_json', 'The request body is not valid JSON.');
+    throw callersFault('malformed_json', 'We could not read this request: it is not valid JSON text.');
   }
-  const parsed = schema.safeParse(value);
+  const parsed = schema.safeParse(value, { error: wordsFor });
   if (parsed.success) return parsed.data;
   const errors = parsed.error.issues.map((issue) => ({ at: issue.path.join('.'), detail: issue.message }));
-  throw callersFault(
-    'invalid_request',
-    `The request is not as expected: ${errors[0]?.at || 'body'}: ${errors[0]?.detail}.`,
-    {
-      detail: { errors },
-    },
-  );
+  const [first] = parsed.error.issues;
+  throw callersFault('invalid_request', `Please check ${placeOf(first?.path ?? [])}: ${first?.message}.`, {
+    detail: { errors },
+  });
 }
 
 /**

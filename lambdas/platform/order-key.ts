@@ -12,7 +12,7 @@ export async function orderKey(secretArn: string, orderId: string): Promise<stri
     .digest('base64url');
 }
 
-const noSuchOrder = 'There is no such order, or its key is not the right one.';
+const noSuchOrder = 'We cannot find this order. Please open it again from the link in your email.';
 
 /**
  * The id of the order in the path, for who sends `Authorization: Bearer <its key>`.

@@ -74,7 +74,7 @@ const eventList = z.array(
 );
 
 const badSignature = () =>
-  callersFault('wrong_signature', 'The signature of these events is missing, wrong or too old.', {
+  callersFault('signature_invalid', 'The signature of these events is missing, wrong or too old.', {
     status: 400,
   });
 
@@ -89,8 +89,16 @@ function checkSignature(key: string, body: Buffer, signature = '', timestamp = '
   if (!verify('sha256', signed, publicKey, Buffer.from(signature, 'base64'))) throw badSignature();
 }
 
+function readJson(body: Buffer): unknown {
+  try {
+    return JSON.parse(body.toString('utf8'));
+  } catch {
+    return undefined;
+  }
+}
+
 function parseEvents(body: Buffer): EmailEvent[] {
-  const parsed = eventList.safeParse(JSON.parse(body.toString('utf8')));
+  const parsed = eventList.safeParse(readJson(body));
   if (!parsed.success)
     throw callersFault('malformed_events', 'The events are not in the shape that SendGrid sends.');
   return parsed.data.map(({ sg_event_id, event, timestamp, email_id }) => ({

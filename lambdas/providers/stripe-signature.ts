@@ -18,7 +18,9 @@ export function verifyEvent(
   try {
     return readEvent(Stripe.webhooks.constructEvent(rawBody, signatureHeader ?? '', webhookSecret));
   } catch (cause) {
-    throw callersFault('signature_invalid', 'The signature does not fit the body, or is too old.', { cause });
+    throw callersFault('signature_invalid', 'The signature of this event is missing, wrong or too old.', {
+      cause,
+    });
   }
 }
 

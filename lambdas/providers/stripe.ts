@@ -247,10 +247,14 @@ function stepErrorOf(cause: Stripe.errors.StripeError): StepError {
   const { errors } = Stripe;
   const busy = cause instanceof errors.StripeRateLimitError || cause.statusCode === 409;
   if (busy || cause instanceof errors.StripeConnectionError || (cause.statusCode ?? 0) >= 500) {
-    return tryAgain('payments_unavailable', 'The payment service does not answer at the moment.', {
-      cause,
-      retryAfterSeconds: 5,
-    });
+    return tryAgain(
+      'payments_unavailable',
+      'The payment service does not answer at the moment. Please try again in a few seconds.',
+      {
+        cause,
+        retryAfterSeconds: 5,
+      },
+    );
   }
   if (cause.code === 'resource_missing') {
     return final('payment_not_found', 'The payment service does not know this payment.', {

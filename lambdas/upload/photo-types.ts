@@ -5,7 +5,7 @@ export const acceptedTypes = { 'image/jpeg': 'jpg', 'image/png': 'png', 'image/w
 
 export type AcceptedType = keyof typeof acceptedTypes;
 
-export const isAccepted = (type: string): type is AcceptedType => type in acceptedTypes;
+export const isAccepted = (type: string): type is AcceptedType => Object.hasOwn(acceptedTypes, type);
 
 /** Why a photo was refused after its bytes arrived; stored as `refusal_code`, shown as the sentence. */
 export const refusals = {
@@ -22,13 +22,15 @@ export const refusals = {
 
 export type Refusal = keyof typeof refusals;
 
-const byType: Record<string, Refusal> = {
-  'image/heic': 'heic',
-  'image/heif': 'heic',
-  'image/avif': 'not_a_photo',
-  'image/tiff': 'tiff',
-  'image/svg+xml': 'svg',
-};
+const byType = new Map<string, Refusal>(
+  Object.entries({
+    'image/heic': 'heic',
+    'image/heif': 'heic',
+    'image/avif': 'not_a_photo',
+    'image/tiff': 'tiff',
+    'image/svg+xml': 'svg',
+  }),
+);
 
 /** What to say to a type that is declared but not taken. */
-export const refusalOfType = (type: string): Refusal => byType[type.toLowerCase()] ?? 'not_a_photo';
+export const refusalOfType = (type: string): Refusal => byType.get(type.toLowerCase()) ?? 'not_a_photo';

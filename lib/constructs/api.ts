@@ -1,5 +1,5 @@
 /** The HTTP API: routes to steps, cross-origin rules, throttling, and an access log without customers' secrets. */
-import { Duration, RemovalPolicy, Validations } from 'aws-cdk-lib';
+import { Duration, Lazy, RemovalPolicy, Validations } from 'aws-cdk-lib';
 import { AccessLogFormat } from 'aws-cdk-lib/aws-apigateway';
 import {
   CorsHttpMethod,
@@ -16,7 +16,7 @@ import { TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import type { Settings } from '../settings.ts';
-import type { FlowStep } from './flow-step.ts';
+import type { Access, FlowStep } from './flow-step.ts';
 
 /** No path and no query: a download's path holds its token. */
 const accessLogFormat = {
@@ -31,6 +31,7 @@ const accessLogFormat = {
 
 export class Api extends Construct {
   private readonly api: HttpApi;
+  private readonly routeKeys: string[] = [];
 
   constructor(scope: Construct, id: string, settings: Settings) {
     super(scope, id);
@@ -66,11 +67,18 @@ export class Api extends Construct {
     return this.api.apiEndpoint;
   }
 
+  /** All routes, whenever they are made, for the step that answers for those that are not: `POST /api/upload,GET /…`. */
+  get routes(): Access {
+    const ROUTES = Lazy.string({ produce: () => this.routeKeys.filter((key) => key !== '$default').join() });
+    return { environment: { ROUTES }, statements: [] };
+  }
+
   /**
    * @param routeKey `POST /api/upload`, or `$default` for whatever has no route
    * @param open why no authorizer stands before it
    */
   route(routeKey: string, step: FlowStep, open: string): void {
+    this.routeKeys.push(routeKey);
     const route = new HttpRoute(this, `Route ${routeKey.replaceAll('/', ' ')}`, {
       httpApi: this.api,
       routeKey: parseRouteKey(routeKey),

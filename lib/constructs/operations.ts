@@ -30,6 +30,7 @@ export class Operations extends Construct {
       description: 'problem details for unknown routes',
       timeout: Duration.seconds(5),
       memory: 128,
+      access: [api.routes],
     });
     api.route('$default', notFound, 'It says that there is nothing here, to anyone.');
   }

@@ -23,7 +23,11 @@ const body = z.discriminatedUnion('type', [
 
 const nothingThere = (type: string) =>
   type === 'zip_all'
-    ? callersFault('nothing_restored', 'No photo of this order is restored yet.', { status: 409 })
+    ? callersFault(
+        'nothing_restored',
+        'No photo of this order is restored yet. We will send you an email when they are ready.',
+        { status: 409 },
+      )
     : callersFault('unknown_photo', 'This order has no such photo, or it is not there yet.', { status: 404 });
 
 export const handler = apiHandler(async (request) => {

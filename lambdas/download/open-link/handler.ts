@@ -22,7 +22,12 @@ const redirectSeconds = 15 * 60;
 /** 100 photos take about this long to pack. */
 const archiveWaitSeconds = 3;
 
-const unknownLink = () => callersFault('unknown_link', 'There is no such download link.', { status: 404 });
+const unknownLink = () =>
+  callersFault(
+    'unknown_link',
+    'There is no such download link. Please check that you copied all of it from your email.',
+    { status: 404 },
+  );
 const how = 'Open your order from your confirmation email to get a new link.';
 const expiredLink = () => callersFault('link_expired', `This link has expired. ${how}`, { status: 410 });
 const spentLink = () =>

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { payments } from '../../payment/provider.ts';
 import { run } from '../../platform/database.ts';
-import { callersFault } from '../../platform/errors.ts';
+import { callersFault, StepError } from '../../platform/errors.ts';
 import { apiHandler, jsonBody } from '../../platform/http.ts';
 import { orderKey } from '../../platform/order-key.ts';
 import { settings } from '../../platform/settings.ts';
@@ -11,20 +11,34 @@ import { claim } from './claim.sql';
 const { ORDER_KEY_SECRET_ARN } = settings({ ORDER_KEY_SECRET_ARN: z.string() });
 
 const body = z.object({
-  checkoutId: z.string().regex(/^cs_\w{10,250}$/, 'this is not the id of a checkout'),
+  checkoutId: z.string().regex(/^cs_\w{10,250}$/, 'this is not the id of a payment'),
 });
 
 const waitSeconds = 1;
 
+const unknownCheckout = () =>
+  callersFault(
+    'unknown_checkout',
+    'We do not know this payment. Please use the link in your confirmation email.',
+    { status: 404 },
+  );
+
+async function getCheckout(checkoutId: string) {
+  try {
+    return await (await payments()).getCheckout(checkoutId);
+  } catch (error) {
+    throw error instanceof StepError && error.code === 'payment_not_found' ? unknownCheckout() : error;
+  }
+}
+
 /** Without an order: is it on its way, or will there never be one? */
 async function waiting(checkoutId: string) {
-  const checkout = await (await payments()).getCheckout(checkoutId);
-  if (checkout.uploadSessionId === null)
-    throw callersFault('unknown_checkout', 'We do not know this checkout.', { status: 404 });
+  const checkout = await getCheckout(checkoutId);
+  if (checkout.uploadSessionId === null) throw unknownCheckout();
   if (checkout.status === 'expired')
     throw callersFault(
       'checkout_expired',
-      'This checkout has expired unpaid. Please start it again from your photos.',
+      'This payment page has expired, and nothing was paid. Please start again from your photos.',
       {
         status: 410,
       },

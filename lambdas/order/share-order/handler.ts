@@ -18,9 +18,15 @@ const { ORDER_KEY_SECRET_ARN, SEND_EMAIL_QUEUE_URL, SHARE_MAX_RECIPIENTS, SHARE_
 const body = z.object({
   recipients: z
     .array(z.email().max(255))
-    .min(1, 'name at least one recipient')
-    .max(SHARE_MAX_RECIPIENTS, `share with at most ${SHARE_MAX_RECIPIENTS} people at a time`),
-  senderName: z.string().trim().min(1).max(100).optional(),
+    .min(1, 'please name at least one person')
+    .max(SHARE_MAX_RECIPIENTS, `you can share with at most ${SHARE_MAX_RECIPIENTS} people at a time`),
+  senderName: z
+    .string()
+    .trim()
+    .min(1)
+    .max(100)
+    .refine((name) => !/\p{Cc}/u.test(name), 'a name cannot hold invisible characters')
+    .optional(),
   message: z.string().trim().max(1000).optional(),
 });
 
@@ -40,13 +46,17 @@ export const handler = apiHandler(async (request) => {
   });
   if (!row) throw unknownOrder();
   if (!row.restored)
-    throw callersFault('nothing_restored', 'No photo of this order is restored yet.', { status: 409 });
+    throw callersFault(
+      'nothing_restored',
+      'No photo of this order is restored yet. We will send you an email when they are ready.',
+      { status: 409 },
+    );
   const emailIds = emailIdList.parse(row.emailIds);
   if (emailIds.length === 0)
     throw callersFault(
       'share_limit',
-      `An order can be shared ${SHARE_MAX_ROUNDS} times, and this one has been.`,
-      { status: 409 },
+      `You can share an order ${SHARE_MAX_ROUNDS} times, and you have done so. You can still forward your own link.`,
+      { status: 409, detail: { limit: SHARE_MAX_ROUNDS } },
     );
   await send(
     SEND_EMAIL_QUEUE_URL,

@@ -45,7 +45,7 @@ async function keepFromExpiring(paths: string[]): Promise<void> {
 type Frozen = { known: number; sold: boolean; attempt: number | null };
 
 /** @throws StepError why nothing could be frozen */
-function frozenAttempt({ known, sold, attempt }: Frozen, arriving: string[]): number {
+function frozenAttempt({ known, sold, attempt }: Frozen, arriving: string[], onlyArrived: boolean): number {
   if (known === 0)
     throw callersFault(
       'unknown_session',
@@ -59,15 +59,19 @@ function frozenAttempt({ known, sold, attempt }: Frozen, arriving: string[]): nu
   if (arriving.length > 0)
     throw callersFault(
       'photos_still_arriving',
-      `${arriving.length} of your photos are still on their way. Please wait a moment.`,
+      `${arriving.length} of your photos are still on their way. Please wait a moment${onlyArrived ? '' : ', or go on without them'}.`,
       {
         status: 409,
         detail: { photos: arriving },
       },
     );
-  throw callersFault('no_photos', 'None of these photos can be restored, so there is nothing to pay for.', {
-    status: 409,
-  });
+  throw callersFault(
+    'no_photos',
+    'None of these photos can be ordered: they were refused, or have expired. Please choose your photos again.',
+    {
+      status: 409,
+    },
+  );
 }
 
 export const handler = apiHandler(async (request) => {
@@ -82,7 +86,7 @@ export const handler = apiHandler(async (request) => {
     ipAddress: request.ipAddress,
     userAgent: request.userAgent,
   });
-  const attempt = frozenAttempt(frozen, names.parse(frozen.arriving));
+  const attempt = frozenAttempt(frozen, names.parse(frozen.arriving), onlyArrived);
   const paths = names.parse(frozen.paths);
   await keepFromExpiring(paths);
   const provider = await payments();

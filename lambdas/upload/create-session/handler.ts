@@ -23,28 +23,28 @@ const unsafeName = /[\p{Cc}/\\]/u;
 
 const body = z.object({
   email: z.email().max(255).optional(),
-  photos: z
-    .array(
-      z.object({
-        name: z
-          .string()
-          .min(1)
-          .max(255)
-          .refine((name) => !unsafeName.test(name), 'a file name holds no slashes and no control characters'),
-        type: z.string().max(100),
-        size: z.int().nonnegative(),
-      }),
-    )
-    .min(1, 'choose at least one photo'),
+  photos: z.array(
+    z.object({
+      name: z
+        .string()
+        .min(1)
+        .max(255)
+        .refine((name) => !unsafeName.test(name), 'a file name cannot hold slashes or invisible characters'),
+      type: z.string().max(100),
+      size: z.int().nonnegative(),
+    }),
+  ),
 });
 
 type Photo = z.infer<typeof body>['photos'][number];
 
 function checkLimits(photos: Photo[]): void {
+  if (photos.length === 0) throw callersFault('no_photos', 'Please choose at least one photo.');
   if (photos.length > MAX_FILES)
     throw callersFault(
       'too_many_photos',
       `Please choose at most ${MAX_FILES} photos at a time; these are ${photos.length}.`,
+      { detail: { limit: MAX_FILES } },
     );
   for (const { name, type, size } of photos) {
     const detail = { photo: name };
@@ -57,10 +57,14 @@ function checkLimits(photos: Photo[]): void {
       throw callersFault('empty_photo', `“${name}” cannot be taken. ${refusals.empty}`, { detail });
     if (size > MAX_FILE_BYTES) {
       const limit = `${MAX_FILE_BYTES / 1_000_000} MB`;
-      throw callersFault('photo_too_large', `“${name}” is larger than the ${limit} we take.`, {
-        status: 413,
-        detail,
-      });
+      throw callersFault(
+        'photo_too_large',
+        `“${name}” is larger than ${limit}, the most that we take. Please save it smaller and choose it again.`,
+        {
+          status: 413,
+          detail: { ...detail, limit: MAX_FILE_BYTES },
+        },
+      );
     }
   }
 }

@@ -8,9 +8,9 @@ import { z } from 'zod';
 import { readMigrations } from '../lambdas/operations/migrate/migrations.ts';
 import { isUpToDate, schemaState, tell } from '../lib/schema/state.ts';
 import { plainDatabase } from '../lib/statements/plain-database.ts';
+import { runningSystem } from '../local/claim.ts';
 import { adminUser } from '../local/postgres/cluster.ts';
 import { startPostgres } from '../local/postgres/start.ts';
-import { runningSystem } from '../local/run.ts';
 
 const project = join(import.meta.dirname, '..');
 const local = join(project, '.local');
@@ -34,6 +34,8 @@ async function subject(url: string | undefined): Promise<{ config: pg.PoolConfig
 async function show(url: string | undefined): Promise<boolean> {
   const { config, stop } = await subject(url);
   const pool = new pg.Pool({ ...config, options: '-c default_transaction_read_only=on' });
+  // A connection that ends with its server is no failure of this program.
+  pool.on('error', () => undefined);
   try {
     await pool.query('select 1'); // an address that answers nothing is known before the scratch server starts
     const scratch = await startPostgres();

@@ -77,8 +77,9 @@ const rows = [
   `insert into email_queue (id, order_id, email_type, to_email, status, sendgrid_message_id, subject, attempt_number, created_at, updated_at,
      scheduled_for, sent_at)
    select md5(kind || i)::uuid, id, kind, md5('customer' || customer) || '@example.com', 'sent', md5('message' || kind || i), 'About your order', 1, at, at, at, at
-   from made cross join unnest(array['order_confirmation', 'restoration_complete']) as kind
-   where kind = 'order_confirmation' or status <> 'processing'`,
+   from made cross join unnest(array['order_confirmation', 'restoration_complete', 'share_family']) as kind
+   where kind = 'order_confirmation' or (kind = 'restoration_complete' and status <> 'processing')
+     or (i % 10 = 3 and status = 'completed')`,
   `insert into download_links (id, order_id, token, link_type, target_images, expires_at, created_at)
    select md5('zip' || i)::uuid, id, encode(sha256(convert_to('zip' || i, 'UTF8')), 'hex'), 'zip_all', array_agg(restored),
      now() + interval '7 days', min(at)

@@ -8,13 +8,14 @@ with actor as materialized (
 ),
 found as (
   select
-    id, attempt_number, max_attempts,
+    id, status, attempt_number, max_attempts,
     case when :outcome = 'retry' and attempt_number >= max_attempts then 'failed' else :outcome end as outcome,
     -- 1 min, 2 min, 4 min … with jitter above the half, at most the 900 s that a queue delays.
     least(900, 60 * 2 ^ (attempt_number - 1) * (0.5 + random() / 2))::int as backoff_seconds
   from email_queue
   where id = :email_id::uuid
 ),
+-- Asks the status of what was found: the indexes by status have a page or two for all emails under way, and reading one would meet their writers.
 settled as (
   update email_queue as email
   set
@@ -30,7 +31,7 @@ settled as (
     error_code = :error_code::text,
     error_message = left(:error_message::text, 500)
   from actor, found
-  where email.id = found.id and email.status = 'sending' and found.attempt_number = :attempt::int
+  where email.id = found.id and found.status = 'sending' and found.attempt_number = :attempt::int
   returning email.id
 )
 select

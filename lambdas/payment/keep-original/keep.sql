@@ -25,15 +25,17 @@ moved as (
   where upload.id = found.upload_id and upload.status = 'uploaded' and found.status in ('pending', 'uploaded')
   returning upload.id
 ),
-waiting as (
-  select id, attempt_number from restoration_jobs where original_image_id = :image_id::uuid and status = 'pending'
+-- By the photo alone: the small index of live jobs has one page for all, and reading it would meet every other photo's insert.
+known as (
+  select id, attempt_number, status from restoration_jobs where original_image_id = :image_id::uuid
 ),
+waiting as (select id, attempt_number from known where status = 'pending'),
 job as (
   insert into restoration_jobs (id, original_image_id, status)
   select derived_id(found.id::text, 'restoration'), found.id, 'pending'
   from actor, found
   where found.payable and found.status in ('pending', 'uploaded')
-    and not exists (select from restoration_jobs where original_image_id = found.id)
+    and not exists (select from known)
   on conflict do nothing
   returning id, attempt_number
 )

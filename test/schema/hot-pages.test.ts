@@ -1,0 +1,43 @@
+/** Statements that write to every order must not read what all of them write: under SERIALIZABLE each would meet the others. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { rewriteParameters } from '../../local/aws/rds-data/parameters.ts';
+import { type TestDatabase, testDatabase } from './database.ts';
+
+let database: TestDatabase;
+beforeAll(async () => {
+  database = await testDatabase();
+});
+afterAll(() => database?.drop());
+
+/** The indexes that PostgreSQL would read for the statement, if it had to use one and this one were the only one of its table. */
+async function readable(path: string, index: string): Promise<boolean> {
+  const sql = await readFile(join(import.meta.dirname, '..', '..', 'lambdas', path), 'utf8');
+  const client = await database.pool('superuser').connect();
+  try {
+    await client.query('begin; set local search_path = restoreclick; set local enable_seqscan = off');
+    // Nothing but this index may help; the transaction is undone.
+    const others = await client.query<{ name: string }>(
+      `select indexrelid::regclass::text as name from pg_index
+       where indrelid = (select indrelid from pg_index where indexrelid = $1::regclass) and indexrelid <> $1::regclass`,
+      [index],
+    );
+    for (const { name } of others.rows)
+      await client.query('update pg_index set indisvalid = false where indexrelid = $1::regclass', [name]);
+    const { text } = rewriteParameters(sql, () => undefined);
+    const { rows } = await client.query(`explain (generic_plan) ${text}`);
+    return JSON.stringify(rows).includes(index);
+  } finally {
+    await client.query('rollback');
+    client.release();
+  }
+}
+
+test.each([
+  ['payment/keep-original/keep.sql', 'uq_live_job'],
+  ['email/send-email/settle.sql', 'idx_emails_open'],
+  ['email/send-email/settle.sql', 'idx_email_queue_status'],
+])('%s does not read %s', async (path, index) => {
+  expect(await readable(path, index)).toBe(false);
+});

@@ -101,7 +101,7 @@ export async function atStripe(
   return (await answer.json()) as Purchase;
 }
 
-export type Prediction = { id: string; status: string; input: { input_image?: string } };
+export type Prediction = { id: string; status: string; input: { input_image?: string }; output: unknown };
 
 const replicateHeaders = (system: TestSystem) => ({
   authorization: `Bearer ${secretOf(system, 'REPLICATE_SECRET_ARN', 'apiToken')}`,
@@ -113,7 +113,7 @@ export async function predictions(system: TestSystem, part: string): Promise<Pre
     headers: replicateHeaders(system),
   });
   const { results } = (await answer.json()) as { results: Prediction[] };
-  return results.filter(({ input }) => input.input_image?.includes(part));
+  return results.filter(({ input }) => (input.input_image ?? '').includes(part));
 }
 
 export async function cancelPrediction(system: TestSystem, id: string): Promise<void> {
@@ -132,14 +132,16 @@ export async function breakReplicate({ urls }: TestSystem, order: object): Promi
   if (!answer.ok) throw new Error(await answer.text());
 }
 
-/** All mails to an address so far, oldest first. */
-export async function mailsTo({ mailbox }: Addresses, email: string): Promise<Mail[]> {
+export type ReceivedMail = Mail & { attachments: { filename: string }[] };
+
+/** All mails to an address so far whose subject begins so, oldest first. */
+export async function mailsTo({ mailbox }: Addresses, email: string, subject = ''): Promise<ReceivedMail[]> {
   const list = await fetch(`${mailbox}/api/messages?to=${encodeURIComponent(email)}`);
   const { messages } = (await list.json()) as { messages: { id: string }[] };
   const mails = messages.map(
-    async ({ id }) => (await (await fetch(`${mailbox}/api/messages/${id}`)).json()) as Mail,
+    async ({ id }) => (await (await fetch(`${mailbox}/api/messages/${id}`)).json()) as ReceivedMail,
   );
-  return (await Promise.all(mails)).reverse();
+  return (await Promise.all(mails)).filter((mail) => mail.subject.startsWith(subject)).reverse();
 }
 
 type Row = Record<string, unknown>;

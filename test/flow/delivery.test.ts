@@ -2,7 +2,7 @@
 import { DeleteObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import * as customer from '../../demo/customer.ts';
-import { asOperator, functionOf, mailsTo, rows } from './backstage.ts';
+import { asOperator, functionOf, mailsTo, predictions, rows } from './backstage.ts';
 import { ended, openSystem, payer, photo, placeOrder, type TestSystem } from './system.ts';
 
 const names = ['Größmutter „Ω“ "1943".jpg', "=cmd|' !A0.jpg", 'Twin.jpg', 'twin.jpg'];
@@ -118,6 +118,38 @@ describe('a link to one photo', () => {
     expect((await open(`${system.at.api}/download/${'A'.repeat(43)}`)).status).toBe(404);
     expect((await open(`${system.at.api}/download/${'f'.repeat(64)}`)).status).toBe(404);
     expect((await open(`${system.at.api}/download/..%2f`)).status).toBe(404);
+  });
+});
+
+describe('restored photos', () => {
+  test('lie with us, and are there when Replicate has long deleted its own', async () => {
+    const url = await newLink({ type: 'single_image', imageId: state.photos[2]?.restored?.id });
+    system.clock.advance(2 * 3_600_000);
+    const forgotten = await predictions(system, '');
+    expect(forgotten.filter(({ output }) => output)).toEqual([]);
+    expect((await customer.download(url)).bytes.subarray(1, 4).toString()).toBe('PNG');
+    const addresses = await rows(system, 'select public_url, storage_path from restoreclick.images');
+    expect(JSON.stringify(addresses)).not.toContain('http');
+  });
+
+  test('of an order are its own, however many orders there are', async () => {
+    const other = await placeOrder(system, [await photo('Stranger.jpg', 20)]);
+    expect((await ended(system, other)).photos.map(({ name }) => name)).toEqual(['Stranger.jpg']);
+    const mine = await ended(system, order);
+    expect(mine.photos.map(({ name }) => name).sort()).toEqual([...names].sort());
+  });
+
+  test('go along with the mail when they are small, and not into the queue of emails', async () => {
+    const [completion] = await rows(
+      system,
+      `select attachments from restoreclick.email_queue where order_id = $1 and email_type = 'restoration_complete'`,
+      [order.orderId],
+    );
+    const ids = state.photos.map(({ restored }) => ({ imageId: restored?.id }));
+    expect(completion?.attachments).toEqual(expect.arrayContaining(ids));
+    expect(completion?.attachments).toHaveLength(4);
+    const [mail] = await mailsTo(system.at, by.email, 'Your photos are restored');
+    expect(mail?.attachments.map(({ filename }) => filename)).toContain('Größmutter „Ω“ "1943" restored.png');
   });
 });
 

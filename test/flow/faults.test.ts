@@ -120,7 +120,7 @@ describe('an order is restored, once, and told of once', () => {
     const emails = () =>
       rows(
         system,
-        'select status, attempt_number, error_code from restoreclick.email_queue where order_id = $1',
+        'select status, attempt_number, error_code, error_message from restoreclick.email_queue where order_id = $1',
         [order.orderId],
       );
     await system.until(emails, (found) => found.every(({ status }) => status === 'sent'));
@@ -128,8 +128,8 @@ describe('an order is restored, once, and told of once', () => {
     system.clock.advance(601_000);
     await system.quiet();
     expect(await emails()).toEqual([
-      { status: 'sent', attempt_number: 1, error_code: null },
-      { status: 'sent', attempt_number: 1, error_code: null },
+      { status: 'sent', attempt_number: 1, error_code: null, error_message: null },
+      { status: 'sent', attempt_number: 1, error_code: null, error_message: null },
     ]);
     expect(await mailsTo(system.at, by.email)).toHaveLength(2);
     expect(fault.fired()).toBe(1);

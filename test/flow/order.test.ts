@@ -77,6 +77,8 @@ describe('from the first request to the completion email', () => {
         withinBudget: true,
       });
       expect(table['payment/place-order']).toBe(1);
+      // One photo alone needs no archive.
+      expect(table['download/build-archive']).toBe(count > 1 ? 1 : undefined);
     },
   );
 });

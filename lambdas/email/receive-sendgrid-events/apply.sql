@@ -30,7 +30,9 @@ applied as (
     sent_at = coalesce(email.sent_at, verdict.accepted_at),
     failed_at = case when verdict.refused is not null then present() end,
     leased_until = null,
-    error_code = case verdict.refused when 'bounce' then 'recipient_bounced' when 'dropped' then 'recipient_dropped' end
+    error_code = case verdict.refused when 'bounce' then 'recipient_bounced' when 'dropped' then 'recipient_dropped' end,
+    -- Of the doubt that this event settles.
+    error_message = null
   from actor, verdict
   where email.id = verdict.email_id
     and ((verdict.refused is not null and email.status in ('sending', 'sent'))

@@ -46,6 +46,7 @@ wanted as (
   from found, photo
   where photo.restored_id is not null
   group by found.email_type
+  having count(*) > 1 or found.email_type = 'share_family'
 ),
 linked as (
   insert into download_links (order_id, token, link_type, target_images, max_downloads, expires_at)
@@ -54,7 +55,7 @@ linked as (
     encode(sha256(convert_to(encode(sha256(convert_to(:seed || '/' || wanted.opens, 'UTF8')), 'hex'), 'UTF8')), 'hex'),
     wanted.link_type, wanted.target_images, :max_downloads::int, present() + make_interval(secs => :link_seconds::int)
   from claimed, found, wanted
-  returning id, link_type, expires_at
+  returning id, link_type, expires_at, cardinality(target_images) as photos
 )
 select
   case
@@ -80,7 +81,7 @@ select
   found.to_name,
   found.cc_emails,
   found.dynamic_data as "dynamic_data!",
-  (select id from linked where link_type in ('zip_all', 'share')) as archive_link_id,
+  (select id from linked where link_type in ('zip_all', 'share') and photos > 1) as archive_link_id,
   (select min(expires_at) from linked) as links_expire_at,
   photo.original_filename,
   photo.status as photo_status,

@@ -86,5 +86,5 @@ try {
 } catch (error) {
   console.error(`\n${error instanceof Error ? error.message : error}`);
   if (process.env.RESTORECLICK_LOG) console.error(error);
-  process.exitCode = 1;
+  process.exit(1); // what had begun to listen when it failed would keep the program alive
 }

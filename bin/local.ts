@@ -57,5 +57,5 @@ try {
   await start();
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);
-  process.exitCode = 1;
+  process.exit(1); // what had begun to listen when it failed would keep the program alive
 }

@@ -453,6 +453,7 @@ return (
     and key not in ('id', 'created_at', 'updated_at'));
 
 -- Writes one row of audit_logs. Arguments: the entity's name, then the columns whose values are personal or secret.
+-- A provider's error message may quote an address or a signed URL.
 -- Runs as its owner, so that the application's role needs no right on audit_logs.
 create function audit() returns trigger
 language plpgsql security definer set search_path = restoreclick, pg_temp as $$
@@ -499,9 +500,9 @@ create trigger audit after insert or update or delete on orders
 create trigger audit after insert or update or delete on images
   for each row execute function audit('image', 'original_filename');
 create trigger audit after insert or update or delete on restoration_jobs
-  for each row execute function audit('restoration_job');
+  for each row execute function audit('restoration_job', 'error_message');
 create trigger audit after insert or update or delete on email_queue
-  for each row execute function audit('email', 'to_email', 'to_name', 'cc_emails', 'subject', 'dynamic_data', 'metadata');
+  for each row execute function audit('email', 'to_email', 'to_name', 'cc_emails', 'subject', 'dynamic_data', 'error_message', 'metadata');
 create trigger audit after insert or update or delete on file_uploads
   for each row execute function audit('file_upload', 'customer_email', 'original_filename');
 create trigger audit after insert or update or delete on download_links

@@ -154,6 +154,9 @@ $$;
 
 create trigger refuse_rewrite before update or delete on audit_logs
   for each row execute function refuse_rewrite();
+create trigger refuse_rewrite before update or delete on audit_archive
+  for each row execute function refuse_rewrite();
+create trigger refuse_truncate before truncate on audit_archive execute function refuse_truncate();
 
 -- Moves the oldest audit rows before a time to the archive, at most `batch` of them; says how many. Call until it says 0.
 create function archive_audit(before timestamptz, batch integer default 1000) returns integer

@@ -1,0 +1,183 @@
+/** The audit trail: one row a write, by whom and from where, without a private value, and out of the steps' reach. */
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { create } from '../../lambdas/upload/create-session/create.sql';
+import { type TestDatabase, testDatabase } from './database.ts';
+import { type Shop, shopOn } from './orders.ts';
+
+let database: TestDatabase;
+let shop: Shop;
+beforeAll(async () => {
+  database = await testDatabase();
+  shop = shopOn(database);
+});
+afterAll(() => database?.drop());
+
+/** A transaction of the schema's owner. */
+async function asOwner(sql: string, values: unknown[] = [], actor = 'a person') {
+  const client = await database.pool('admin').connect();
+  try {
+    await client.query('begin');
+    await client.query(
+      `select set_config('search_path', 'restoreclick', true), set_config('app.actor', $1, true)`,
+      [actor],
+    );
+    const { rows } = await client.query(sql, values);
+    await client.query('commit');
+    return rows;
+  } catch (error) {
+    await client.query('rollback');
+    throw error;
+  } finally {
+    client.release();
+  }
+}
+const auditOf = (id: string) =>
+  asOwner('select * from audit_logs where entity_id = $1 order by created_at', [id]);
+
+/** For each audited table: what it is called in the audit, a row, a change, and its private columns. */
+const secret = 'secret-value@example.com';
+const tables = {
+  customers: {
+    entity: 'customer',
+    row: { email: secret, name: secret, phone: secret },
+    set: { phone: null },
+  },
+  orders: {
+    entity: 'order',
+    row: { order_number: 'n', subtotal: 1, total_amount: 1 },
+    set: { photo_count: 3 },
+  },
+  images: {
+    entity: 'image',
+    row: { type: 'original', storage_bucket: 'b', storage_path: 'p', original_filename: secret },
+    set: { width: 3 },
+  },
+  restoration_jobs: { entity: 'restoration_job', row: {}, set: { error_message: secret, max_attempts: 4 } },
+  email_queue: {
+    entity: 'email',
+    row: { email_type: 'share_family', to_email: secret, to_name: secret, subject: secret },
+    set: { error_message: secret, attempt_number: 1 },
+  },
+  file_uploads: {
+    entity: 'file_upload',
+    row: { upload_session_id: 's', original_filename: secret, storage_path: 'p', customer_email: secret },
+    set: { width: 3 },
+  },
+  download_links: {
+    entity: 'download_link',
+    row: { token: secret, link_type: 'share' },
+    set: { download_count: 1 },
+  },
+  checkouts: {
+    entity: 'checkout',
+    row: { upload_session_id: 's', attempt: 1, photo_count: 1, unit_amount_cents: 1, currency: 'USD' },
+    set: { stripe_checkout_session_id: 'cs' },
+  },
+  webhook_events: {
+    entity: 'webhook_event',
+    row: { provider: 'stripe', event_id: 'e', event_type: 't' },
+    set: { processed_at: '2026-01-01T00:00:00+00:00' },
+  },
+} as const;
+const names = Object.keys(tables) as (keyof typeof tables)[];
+
+/** A job needs an original; every other table's row stands alone. */
+async function rowFor(table: keyof typeof tables): Promise<Record<string, unknown>> {
+  if (table !== 'restoration_jobs') return tables[table].row;
+  const order = await shop.placed({ count: 1 });
+  return { original_image_id: order.photos[0]?.imageId };
+}
+async function insert(table: keyof typeof tables, id: string) {
+  const row = { id, ...(await rowFor(table)) };
+  const columns = Object.keys(row);
+  const places = columns.map((_, at) => `$${at + 1}`);
+  await asOwner(`insert into ${table} (${columns.join()}) values (${places.join()})`, Object.values(row));
+}
+
+describe.each(names)('%s', (table) => {
+  const { entity, set } = tables[table];
+
+  test('a row comes, changes and goes: a row of the audit each, with what changed and nothing private', async () => {
+    const id = randomUUID();
+    await insert(table, id);
+    const columns = Object.keys(set);
+    const assignments = columns.map((column, at) => `${column} = $${at + 2}`).join();
+    await asOwner(`update ${table} set ${assignments} where id = $1`, [id, ...Object.values(set)]);
+    await asOwner(`update ${table} set ${assignments} where id = $1`, [id, ...Object.values(set)]);
+    await asOwner(`delete from ${table} where id = $1`, [id]);
+    const rows = await auditOf(id);
+    expect(rows.map(({ action }) => action)).toEqual(['created', 'updated', 'deleted']);
+    for (const row of rows) expect(row).toMatchObject({ entity_type: entity, performed_by: 'a person' });
+    expect(rows[0].old_values).toBeNull();
+    expect(rows[1].changed_fields).toEqual([...columns].sort());
+    for (const field of Object.keys(rows[1].new_values ?? {})) expect(columns).toContain(field);
+    expect(rows[2].new_values).toBeNull();
+    expect(JSON.stringify(rows)).not.toContain(secret);
+  });
+
+  test('refuses a write without an actor, and to be emptied', async () => {
+    const id = randomUUID();
+    await insert(table, id);
+    const [column] = Object.keys(set);
+    await expect(
+      asOwner(`update ${table} set ${column} = $2 where id = $1`, [id, Object.values(set)[0]], ''),
+    ).rejects.toMatchObject({ code: 'RC002' });
+    await expect(asOwner(`truncate ${table} cascade`)).rejects.toMatchObject({ code: 'RC003' });
+    await asOwner(`delete from ${table} where id = $1`, [id]);
+  });
+});
+
+test('a change of state is called one, and says from where to where', async () => {
+  const order = await shop.kept({ count: 1 });
+  const rows = await auditOf(order.photos[0]?.imageId ?? '');
+  expect(rows[1]).toMatchObject({
+    action: 'status_changed',
+    changed_fields: ['status'],
+    old_values: { status: 'pending' },
+    new_values: { status: 'uploaded' },
+    performed_by: 'payment/keep-original',
+  });
+});
+
+test('a caller is named by address and browser, and forgotten after its statement', async () => {
+  const id = randomUUID();
+  const photos = JSON.stringify([{ id, name: 'n', path: 'p', size: 1, type: 't' }]);
+  await shop.run(create, {
+    sessionId: id,
+    photos,
+    customerEmail: null,
+    expirySeconds: 60,
+    ipAddress: '2001:db8::1',
+    userAgent: 'Mozilla/5.0',
+  });
+  expect(await auditOf(id)).toMatchObject([{ ip_address: '2001:db8::1', user_agent: 'Mozilla/5.0' }]);
+  const { uploads } = await shop.announced(1);
+  expect(await auditOf(uploads[0]?.id ?? '')).toMatchObject([{ ip_address: null, user_agent: null }]);
+});
+
+describe("the steps' role", () => {
+  const asStep = (sql: string) => database.pool('app').query(sql);
+
+  test('runs SERIALIZABLE by default', async () => {
+    const { rows } = await asStep('show transaction_isolation');
+    expect(rows).toEqual([{ transaction_isolation: 'serializable' }]);
+  });
+
+  test.each([
+    `insert into audit_logs (entity_type, entity_id, action) values ('order', gen_random_uuid(), 'created')`,
+    `update audit_logs set performed_by = 'nobody'`,
+    'delete from audit_logs',
+    'select * from audit_archive',
+    'delete from orders',
+    `insert into status_transitions values ('order', 'completed', 'pending_payment')`,
+    'truncate orders',
+    'alter table orders disable trigger all',
+  ])('may not %s', async (sql) => {
+    await expect(asStep(sql)).rejects.toMatchObject({ code: '42501' });
+  });
+});
+
+test.each(['audit_logs', 'audit_archive'])('%s is not emptied, by its owner neither', async (table) => {
+  await expect(asOwner(`truncate ${table}`)).rejects.toMatchObject({ code: 'RC003' });
+});

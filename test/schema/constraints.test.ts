@@ -1,0 +1,151 @@
+/** What PostgreSQL refuses whoever writes: wrong money, two live jobs, attempts and downloads beyond the last; and order numbers. */
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { type TestDatabase, testDatabase } from './database.ts';
+import { day, type Shop, shopOn } from './orders.ts';
+
+let database: TestDatabase;
+let shop: Shop;
+beforeAll(async () => {
+  database = await testDatabase();
+  shop = shopOn(database);
+});
+afterAll(() => database?.drop());
+
+/** A write as the steps' role makes it. */
+async function write(sql: string, values: unknown[] = []) {
+  const client = await database.pool('app').connect();
+  try {
+    await client.query(`select set_config('app.actor', 'a test', false)`);
+    return await client.query(sql, values);
+  } finally {
+    await client.query('discard all');
+    client.release();
+  }
+}
+
+describe('the money of an order', () => {
+  const sum = { subtotal: '10.00', discount_amount: '1.00', tax_amount: '2.00', total_amount: '11.00' };
+  const insert = (money: Record<string, string | null>) => {
+    const { subtotal, discount_amount, tax_amount, total_amount } = { ...sum, ...money };
+    return write(
+      `insert into orders (order_number, subtotal, discount_amount, tax_amount, total_amount) values ($1, $2, $3, $4, $5)`,
+      [randomUUID().slice(0, 20), subtotal, discount_amount, tax_amount, total_amount],
+    );
+  };
+
+  test.each<Record<string, string | null>>([
+    { total_amount: '11.01' },
+    { subtotal: null },
+    { discount_amount: null },
+    { tax_amount: null },
+    { subtotal: '-1.00', total_amount: '0.00' },
+    { discount_amount: '-1.00', total_amount: '13.00' },
+    { tax_amount: '-2.00', total_amount: '7.00' },
+    { discount_amount: '20.00', total_amount: '-8.00' },
+  ])('is refused with %j', async (money) => {
+    await expect(insert(money)).rejects.toMatchObject({ code: '23514', constraint: 'chk_order_money' });
+  });
+
+  test('is never without a total', async () => {
+    await expect(insert({ total_amount: null })).rejects.toMatchObject({ code: '23502' });
+  });
+
+  test('is taken when it adds up, and when it is nothing', async () => {
+    await insert({});
+    await insert({ subtotal: '0', discount_amount: '0', tax_amount: '0', total_amount: '0' });
+  });
+
+  test.each(['unknown', null])('has no payment status %s', async (status) => {
+    const { orderId } = await shop.placed({ count: 1 });
+    const change = write('update orders set payment_status = $2 where id = $1', [orderId, status]);
+    await expect(change).rejects.toMatchObject({ code: 'RC001' });
+  });
+});
+
+test.each(['kept', 'claimed', 'processing'] as const)(
+  'a photo with a job that is %s gets no second one',
+  async (stage) => {
+    const { photos } = await shop[stage]({ count: 1 });
+    await expect(
+      write('insert into restoration_jobs (original_image_id) values ($1)', [photos[0]?.imageId]),
+    ).rejects.toMatchObject({ code: '23505', constraint: 'uq_live_job' });
+  },
+);
+
+describe('what is counted stays within its bounds', () => {
+  test.each([
+    ['attempt_number = 4', 'chk_job_attempts'],
+    ['attempt_number = 0', 'chk_job_attempts'],
+    ['attempt_number = null', 'chk_job_attempts'],
+    ['max_attempts = null', 'chk_job_attempts'],
+    ['max_attempts = 0', 'chk_job_attempts'],
+  ])('a job: %s', async (set, constraint) => {
+    const { photos } = await shop.kept({ count: 1 });
+    await expect(
+      write(`update restoration_jobs set ${set} where id = $1`, [photos[0]?.jobId]),
+    ).rejects.toMatchObject({ constraint });
+  });
+
+  test.each([
+    ['attempt_number = 4', 'chk_email_attempts'],
+    ['attempt_number = -1', 'chk_email_attempts'],
+    ['attempt_number = null', 'chk_email_attempts'],
+    ["status = 'sent'", 'chk_email_sent_at'],
+    ["email_type = 'advertisement'", 'chk_email_type'],
+  ])('an email: %s', async (set, constraint) => {
+    const { emailId } = await shop.placed({ count: 1 });
+    await expect(write(`update email_queue set ${set} where id = $1`, [emailId])).rejects.toMatchObject({
+      constraint,
+    });
+  });
+
+  test.each(['11, 10', '-1, 10', 'null, 10', '0, null'])('a link with downloads %s', async (counts) => {
+    await expect(
+      write(
+        `insert into download_links (token, link_type, download_count, max_downloads) values ($1, 'share', ${counts})`,
+        [randomUUID()],
+      ),
+    ).rejects.toMatchObject({ constraint: 'chk_link_downloads' });
+  });
+});
+
+describe('order numbers', () => {
+  const next = async (setting = '') => {
+    const client = await database.pool('app').connect();
+    try {
+      await client.query('begin');
+      await client.query(`select set_config('restoreclick.clock_offset', $1, true)`, [setting]);
+      const { rows } = await client.query('select next_order_number() as number, now() as now');
+      return rows[0] as { number: string; now: Date };
+    } finally {
+      await client.query('rollback');
+      client.release();
+    }
+  };
+
+  test('fifty writers at once get fifty numbers', async () => {
+    const numbers = await Promise.all(Array.from({ length: 50 }, () => next()));
+    expect(new Set(numbers.map(({ number }) => number)).size).toBe(50);
+    for (const { number } of numbers) expect(number).toMatch(/^\d{8}-\d{6}$/);
+  });
+
+  test('go on past 999,999 with a seventh digit', async () => {
+    const admin = database.pool('admin');
+    await admin.query(`select setval('restoreclick.order_number_seq', 999998)`);
+    const numbers = [await next(), await next(), await next()].map(({ number }) => number.slice(9));
+    expect(numbers).toEqual(['999999', '1000000', '1000001']);
+  });
+
+  test('bear the day in UTC, up to midnight and from midnight on', async () => {
+    const { now } = await next();
+    // Far enough from midnight that the test itself does not cross it.
+    const toNoon = day / 2 - (now.getTime() % day);
+    const dayOf = async (fromNoon: number) =>
+      (await next(`${toNoon + fromNoon} milliseconds`)).number.slice(0, 8);
+    const iso = (time: number) => new Date(time).toISOString().slice(0, 10).replaceAll('-', '');
+    const noon = now.getTime() + toNoon;
+    expect(await dayOf(day / 2 - 60_000)).toBe(iso(noon));
+    expect(await dayOf(day / 2)).toBe(iso(noon + day));
+  });
+});

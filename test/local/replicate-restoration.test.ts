@@ -213,3 +213,34 @@ test('a look at a prediction fails for now when nobody answers', async () => {
   silent.closeAllConnections();
   silent.close();
 });
+
+test('a photo on this machine is handed over as a file to the real Replicate, which could not fetch it', async () => {
+  local = await startReplicate();
+  const asked: { address: string; body: unknown }[] = [];
+  const realFetch = globalThis.fetch;
+  globalThis.fetch = async (input, init) => {
+    const address = input instanceof Request ? input.url : String(input);
+    if (new URL(address).hostname === '127.0.0.1') return realFetch(input, init);
+    asked.push({ address, body: init?.body });
+    const isFile = address.endsWith('/files');
+    return Response.json(
+      isFile
+        ? { urls: { get: 'https://api.replicate.com/v1/files/f1' } }
+        : { id: 'p1', status: 'starting', output: null, error: null },
+    );
+  };
+  try {
+    const real = createReplicateRestoration({ apiToken, model });
+    expect(await real.createPrediction({ ...first, imageUrl: marked(first) })).toEqual({ id: 'p1' });
+  } finally {
+    globalThis.fetch = realFetch;
+  }
+  const [file, creation] = asked;
+  expect(asked.map(({ address }) => new URL(address).pathname)).toEqual([
+    '/v1/files',
+    `/v1/models/${model}/predictions`,
+  ]);
+  const photo = file?.body instanceof FormData ? file.body.get('content') : undefined;
+  expect(photo instanceof Blob && photo.size).toBeGreaterThan(0);
+  expect(JSON.parse(String(creation?.body)).input.input_image).toBe('https://api.replicate.com/v1/files/f1');
+});

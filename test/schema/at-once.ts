@@ -44,7 +44,7 @@ export async function atOnce<First, Second>(
     ];
   } finally {
     ended.abort();
-    for (const { client } of [holder, other]) client.release(true);
+    await Promise.all([holder.client, other.client].map(giveBack));
   }
 }
 
@@ -85,4 +85,11 @@ async function waitsForLock(database: TestDatabase, pid: number, ended: AbortSig
     if (rowCount) return;
     await setImmediate();
   }
+}
+
+/** A connection without a transaction and without memory. Closing it here instead would race with the database's removal. */
+async function giveBack(client: PoolClient): Promise<void> {
+  await client.query('rollback');
+  await client.query('discard all');
+  client.release();
 }

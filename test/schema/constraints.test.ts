@@ -1,4 +1,4 @@
-/** What PostgreSQL refuses whoever writes: wrong money, two live jobs, attempts and downloads beyond the last; and order numbers. */
+/** What PostgreSQL refuses whoever writes: wrong money, two live jobs, attempts and downloads beyond the last; and the day of an order number. */
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type TestDatabase, testDatabase } from './database.ts';
@@ -123,19 +123,6 @@ describe('order numbers', () => {
       client.release();
     }
   };
-
-  test('fifty writers at once get fifty numbers', async () => {
-    const numbers = await Promise.all(Array.from({ length: 50 }, () => next()));
-    expect(new Set(numbers.map(({ number }) => number)).size).toBe(50);
-    for (const { number } of numbers) expect(number).toMatch(/^\d{8}-\d{6}$/);
-  });
-
-  test('go on past 999,999 with a seventh digit', async () => {
-    const admin = database.pool('admin');
-    await admin.query(`select setval('restoreclick.order_number_seq', 999998)`);
-    const numbers = [await next(), await next(), await next()].map(({ number }) => number.slice(9));
-    expect(numbers).toEqual(['999999', '1000000', '1000001']);
-  });
 
   test('bear the day in UTC, up to midnight and from midnight on', async () => {
     const { now } = await next();

@@ -8,7 +8,15 @@ import { restored } from '../../lambdas/restoration/store-restored/restored.sql'
 import { claim } from '../../lambdas/restoration/submit-job/claim.sql';
 import { submitted } from '../../lambdas/restoration/submit-job/submitted.sql';
 import { type TestDatabase, testDatabase } from './database.ts';
-import { leaseSeconds, type Order, paymentEvent, restoration, type Shop, shopOn, submission } from './orders.ts';
+import {
+  leaseSeconds,
+  type Order,
+  paymentEvent,
+  restoration,
+  type Shop,
+  shopOn,
+  submission,
+} from './orders.ts';
 
 let database: TestDatabase;
 let shop: Shop;

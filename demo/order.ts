@@ -136,7 +136,7 @@ export async function runOrder(at: Addresses, photos: Photo[], folder: string): 
   say(
     all
       ? '   There is nothing to download.'
-      : `   ${files} files, the originals and a side-by-side picture are in ${target}`,
+      : `   ${files === 1 ? '1 file' : `${files} files`}, the originals and a side-by-side picture are in ${target}`,
   );
   say('');
   for (const { flow, seconds } of timings) say(`   ${flow.padEnd(12)} ${seconds.toFixed(1).padStart(5)} s`);

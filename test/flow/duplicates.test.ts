@@ -32,10 +32,7 @@ let system: TestSystem;
 beforeAll(async () => {
   system = await openSystem();
 });
-afterAll(async () => {
-  console.log(system.log.slice(-60).join('\n'));
-  await system?.close();
-});
+afterAll(() => system?.close());
 
 type Event = { id: string; type: string; data: { object: { id: string } } };
 

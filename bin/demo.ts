@@ -7,7 +7,8 @@ import { type Photo, readPhoto } from '../demo/customer.ts';
 import { runOrder } from '../demo/order.ts';
 import { freshAssembly } from '../lib/fresh-assembly.ts';
 import { runningSystem } from '../local/claim.ts';
-import { portsFrom, run } from '../local/run.ts';
+import { portsFrom } from '../local/ports.ts';
+import { run } from '../local/run.ts';
 
 const project = join(import.meta.dirname, '..');
 const folder = join(project, '.local');

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { freshAssembly } from '../lib/fresh-assembly.ts';
 import { places } from '../local/home.ts';
-import { portsFrom, run } from '../local/run.ts';
+import { portsFrom } from '../local/ports.ts';
+import { run } from '../local/run.ts';
 
 const folder = join(import.meta.dirname, '..', '.local');
 const say = (line: string) => console.log(line);

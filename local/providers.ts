@@ -2,11 +2,11 @@
 import { join } from 'node:path';
 import type { Clock } from './clock.ts';
 import type { SystemSecrets } from './keys.ts';
+import type { Ports } from './ports.ts';
 import { createReplicate } from './providers/replicate/server.ts';
 import { createSendGrid } from './providers/sendgrid/sendgrid.ts';
 import { createStripe } from './providers/stripe/stripe.ts';
 import type { Store } from './store.ts';
-import type { Ports } from './system.ts';
 
 type Environment = Record<string, string | undefined>;
 type Options = { folder: string; ports?: Ports; restorationSeconds?: number; environment?: Environment };

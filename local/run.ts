@@ -3,40 +3,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { claimFolder, inUse, runningSystem } from './claim.ts';
 import { removePostgres, startPostgres } from './postgres/start.ts';
-import { type Ports, type SystemOptions, startSystem } from './system.ts';
-
-/** One above the other, so that they are easy to remember. */
-export const usualPorts: Ports = {
-  home: 4700,
-  api: 4701,
-  mailbox: 4702,
-  stripe: 4703,
-  replicate: 4704,
-  aws: 4705,
-};
-
-/**
- * @param first what RESTORECLICK_PORT says: the first of six; the usual ones without it
- * @throws Error in a sentence, when that is no port
- */
-export function portsFrom(first: string | undefined): Ports {
-  if (first === undefined) return usualPorts;
-  const base = Number(first);
-  if (!/^\d+$/.test(first) || base < 1 || base > 65_530)
-    throw new Error(
-      `RESTORECLICK_PORT is "${first}": it must be the first of six free ports, a number from 1 to 65530.`,
-    );
-  const { home, ...others } = usualPorts;
-  const moved = (port: number) => base + port - home;
-  return {
-    home: base,
-    api: moved(others.api),
-    mailbox: moved(others.mailbox),
-    stripe: moved(others.stripe),
-    replicate: moved(others.replicate),
-    aws: moved(others.aws),
-  };
-}
+import { type SystemOptions, startSystem } from './system.ts';
 
 type RunOptions = Omit<SystemOptions, 'server' | 'database' | 'assembly'> & {
   /** What runs it, as the developer knows it: `npm start`. */

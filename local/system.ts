@@ -16,6 +16,7 @@ import { type Clock, createClock } from './clock.ts';
 import { createFaults } from './faults.ts';
 import { createHome } from './home.ts';
 import { passwordsOf, readLogin, secretValues, systemSecrets } from './keys.ts';
+import { anyPorts, type Ports } from './ports.ts';
 import { postgresBacking } from './postgres/documents.ts';
 import type { Login, PgServer } from './postgres/server.ts';
 import { type Providers, startProviders } from './providers.ts';
@@ -23,18 +24,6 @@ import { createStore } from './store.ts';
 import type { StackModel } from './template/model.ts';
 import { account, region } from './template/names.ts';
 import { readStack } from './template/read-stack.ts';
-
-/** Fixed for `npm start`, so that addresses stay good over a restart; 0 is any free port. */
-export type Ports = {
-  aws: number;
-  api: number;
-  stripe: number;
-  replicate: number;
-  mailbox: number;
-  home: number;
-};
-
-export const anyPorts: Ports = { aws: 0, api: 0, stripe: 0, replicate: 0, mailbox: 0, home: 0 };
 
 export type SystemOptions = {
   /** The cloud assembly to run. */

@@ -25,8 +25,8 @@ export type TestSystem = System & {
   close(): Promise<void>;
 };
 
-/** Twenty times the wall's: a poll's wait of 2 s passes in 100 ms, a backoff of 60 s in 3 s. */
-const speed = 20;
+/** Ten times the wall's: a poll's wait of 2 s passes in 200 ms, and a task's limit of 60 s still leaves 6 s to a busy machine. */
+const speed = 10;
 
 /** @param options `speed: 1` for what must not run fast */
 export async function openSystem(

@@ -1,6 +1,6 @@
 /** Where the local system listens, as a person says it. */
 import { describe, expect, test } from '@jest/globals';
-import { portsFrom, usualPorts } from '../../local/run.ts';
+import { portsFrom, usualPorts } from '../../local/ports.ts';
 
 describe('the ports', () => {
   test('are the usual ones unless another first one is given', () => {

@@ -40,6 +40,14 @@ export class Refused extends Error {
   }
 }
 
+/** fetch, whose own word for a server that is gone is only “fetch failed”. */
+async function reach(url: string, init?: RequestInit): Promise<Response> {
+  return fetch(url, init).catch((cause: unknown) => {
+    const sentence = `${new URL(url).origin} does not answer. Does the system still run? Start it with npm start.`;
+    throw new Error(sentence, { cause });
+  });
+}
+
 type Call = { method?: string; body?: unknown; key?: string };
 
 /** One call of the API; waits out a 503 as a browser would. */
@@ -47,7 +55,7 @@ async function call<T>(
   url: string,
   { method = 'GET', body, key }: Call = {},
 ): Promise<{ status: number; body: T }> {
-  const response = await fetch(url, {
+  const response = await reach(url, {
     method,
     headers: {
       ...(body === undefined ? {} : { 'content-type': 'application/json' }),
@@ -80,7 +88,7 @@ async function post({ url, fields }: PresignedPost, photo: Photo): Promise<void>
   const form = new FormData();
   for (const [name, value] of Object.entries(fields)) form.append(name, value);
   form.append('file', new Blob([new Uint8Array(photo.bytes)], { type: photo.type }), photo.name);
-  const response = await fetch(url, { method: 'POST', body: form });
+  const response = await reach(url, { method: 'POST', body: form });
   if (!response.ok)
     throw new Refused(response.status, `The storage refused ${photo.name}: ${await response.text()}`);
 }
@@ -159,7 +167,7 @@ export async function pay(
     return checkoutId;
   }
   const form = new URLSearchParams({ outcome: 'pay', ...payer });
-  const response = await fetch(`${url}/pay`, { method: 'POST', body: form, redirect: 'manual' });
+  const response = await reach(`${url}/pay`, { method: 'POST', body: form, redirect: 'manual' });
   if (response.status !== 303 && response.status !== 302)
     throw new Refused(response.status, `The payment page answered ${response.status}.`);
   return checkoutId;
@@ -226,7 +234,7 @@ export type Download = { name: string; bytes: Buffer };
 
 /** Follows a download link; an archive still being packed is waited for. */
 export async function download(url: string): Promise<Download> {
-  const response = await fetch(url);
+  const response = await reach(url);
   if (response.status === 202) {
     await pause(1000 * Number(response.headers.get('retry-after') ?? 1));
     return download(url);

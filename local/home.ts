@@ -49,11 +49,13 @@ export async function createHome({ port }: { port: number }): Promise<Home> {
     return reply.type('text/html').send(page('RestoreClick on this machine', `<dl>${rows.join('')}</dl>`));
   });
   server.get('/order', (_request, reply) =>
-    reply
-      .type('text/html')
-      .send(
-        page('Thank you, your payment has arrived', `<p>Your photos are being restored.</p>${mailbox()}`),
+    reply.type('text/html').send(
+      // Coming back from the payment page proves no payment, so nothing is promised that its webhook must tell.
+      page(
+        'Thank you for your order',
+        `<p>Your photos are restored as soon as the payment has arrived.</p>${mailbox()}`,
       ),
+    ),
   );
   server.get('/orders/:order', (_request, reply) =>
     reply

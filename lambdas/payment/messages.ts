@@ -22,3 +22,19 @@ export const keepOriginalMessage = z.object({
   originalKey: z.string(),
 });
 export type KeepOriginalMessage = z.infer<typeof keepOriginalMessage>;
+
+/** A row of `place.sql` or `settle.sql`: a photo still to be kept, or none. */
+type KeepableRow = {
+  imageId: string | null;
+  originalKey: string | null;
+  uploadKey: string | null;
+  uploadEtag: string | null;
+};
+
+/** The messages for the photos among the rows. A photo without an ETag fails in `keep-original`, where that is told. */
+export const keepingMessages = (orderId: string, rows: KeepableRow[]): KeepOriginalMessage[] =>
+  rows.flatMap(({ imageId, originalKey, uploadKey, uploadEtag }) =>
+    imageId && originalKey && uploadKey
+      ? [{ orderId, imageId, originalKey, uploadKey, uploadEtag: uploadEtag ?? '' }]
+      : [],
+  );

@@ -6,7 +6,7 @@ import { log } from '../../platform/logging.ts';
 import { queueHandler, send } from '../../platform/messages.ts';
 import { settings } from '../../platform/settings.ts';
 import type { Checkout } from '../../providers/payment.ts';
-import { type KeepOriginalMessage, type PaymentEventMessage, paymentEventMessage } from '../messages.ts';
+import { keepingMessages, type PaymentEventMessage, paymentEventMessage } from '../messages.ts';
 import { payments } from '../provider.ts';
 import { refundSecond } from '../refund-second.ts';
 import { place } from './place.sql';
@@ -64,11 +64,7 @@ export const handler = queueHandler(paymentEventMessage, async (event) => {
   if (!first) throw ours('order_not_placed', 'The order was not written.');
   const { orderId, emailId, paidTwice } = first;
   if (paidTwice) return refundIfPaid(checkout);
-  const photos = rows.flatMap(({ imageId, originalKey, uploadKey, uploadEtag }): KeepOriginalMessage[] =>
-    imageId && originalKey && uploadKey
-      ? [{ orderId, imageId, originalKey, uploadKey, uploadEtag: uploadEtag ?? '' }]
-      : [],
-  );
+  const photos = keepingMessages(orderId, rows);
   await send(KEEP_ORIGINAL_QUEUE_URL, photos, { groupId: orderId });
   if (emailId) await send(SEND_EMAIL_QUEUE_URL, [{ emailId }], { groupId: orderId });
   log.info('order placed', { orderId, photos: photos.length });

@@ -5,7 +5,7 @@ import { tryAgain } from '../../platform/errors.ts';
 import { log } from '../../platform/logging.ts';
 import { queueHandler, send } from '../../platform/messages.ts';
 import { settings } from '../../platform/settings.ts';
-import { type KeepOriginalMessage, type PaymentEventMessage, paymentEventMessage } from '../messages.ts';
+import { keepingMessages, type PaymentEventMessage, paymentEventMessage } from '../messages.ts';
 import { payments } from '../provider.ts';
 import { refundSecond } from '../refund-second.ts';
 import { cancel } from './cancel.sql';
@@ -64,11 +64,7 @@ async function act(
   }
   log.info('payment settled', { orderId, paymentStatus: first.paymentStatus });
   if (first.paymentStatus === 'refunded') await run(cancel, { orderId });
-  const photos = rows.flatMap(({ imageId, originalKey, uploadKey, uploadEtag }): KeepOriginalMessage[] =>
-    imageId && originalKey && uploadKey
-      ? [{ orderId, imageId, originalKey, uploadKey, uploadEtag: uploadEtag ?? '' }]
-      : [],
-  );
+  const photos = keepingMessages(orderId, rows);
   await send(KEEP_ORIGINAL_QUEUE_URL, photos, { groupId: orderId });
   if (first.allEnded) await send(COMPLETE_ORDER_QUEUE_URL, [{ orderId }], { groupId: orderId });
 }

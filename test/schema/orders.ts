@@ -33,14 +33,19 @@ export const nobody = { ipAddress: null, userAgent: null };
 
 export type Shop = ReturnType<typeof shopOn>;
 
-/** Runs statements on that database and makes what they need. Every maker starts anew and takes its order as far as its name says. */
-export function shopOn(database: TestDatabase) {
+/**
+ * Runs statements on that database and makes what they need. Every maker starts anew and takes its order as far as its name says.
+ * @param texts another release's statements by name, run instead of these; one that it lacks is refused
+ */
+export function shopOn(database: TestDatabase, texts?: ReadonlyMap<string, string>) {
   function run<Params extends Record<string, Value>, Row extends object>(
     statement: Statement<Params, Row>,
     params: Params,
     options?: RunOptions,
   ): Promise<Row[]> {
-    return runStatement(database, statement, params, options);
+    const text = texts ? texts.get(statement.name) : statement.text;
+    if (text === undefined) throw new Error(`The other release has no statement ${statement.name}.`);
+    return runStatement(database, { name: statement.name, text }, params, options);
   }
 
   /** Rows as they lie in the tables. */
@@ -111,8 +116,7 @@ export function shopOn(database: TestDatabase) {
     return { ...session, checkoutId, attempt: frozen.attempt };
   }
 
-  async function placed({ count = 2, paid = true } = {}): Promise<Order> {
-    const checkout = await checkOut(await arrived(count));
+  async function pay(checkout: Checkout, paid = true): Promise<Order> {
     const payment = paymentOf(checkout, paid);
     const kept = await run(place, payment);
     const [first] = kept;
@@ -121,6 +125,10 @@ export function shopOn(database: TestDatabase) {
     const photos = checkout.uploads.map(({ path }) => ({ imageId: byUpload.get(path) ?? '', jobId: '' }));
     const { orderId, orderNumber, emailId } = first;
     return { ...checkout, orderId, orderNumber, emailId, paymentIntentId: payment.paymentIntentId, photos };
+  }
+
+  async function placed({ count = 2, paid = true } = {}): Promise<Order> {
+    return pay(await checkOut(await arrived(count)), paid);
   }
 
   async function kept(options?: { count?: number; paid?: boolean }): Promise<Order> {
@@ -166,6 +174,7 @@ export function shopOn(database: TestDatabase) {
     arrive,
     arrived,
     checkOut,
+    pay,
     placed,
     kept,
     claimed,

@@ -1,21 +1,31 @@
-/** npm run statements: writes the types of every statement beside its .sql file, as PostgreSQL understands it. */
+/**
+ * npm run statements: writes the types of every statement beside its .sql file, as PostgreSQL understands it.
+ * `-- --release` instead notes statements and migrations as the release that the next one will meet: on releasing, never before.
+ */
 import { writeFile } from 'node:fs/promises';
+import { parseArgs } from 'node:util';
 import { statementTypes } from '../lib/statements/files.ts';
 import { createMigratedDatabase } from '../lib/statements/migrated-database.ts';
+import { noteRelease } from '../lib/statements/release.ts';
 import { startPostgres } from '../local/postgres/start.ts';
 
-const server = await startPostgres();
-try {
-  const { app } = await createMigratedDatabase(server, 'statements');
-  const files = await statementTypes(server, 'statements', app);
-  for (const file of files) {
-    if ('text' in file) await writeFile(file.path, file.text);
-    else {
-      console.error(`${file.error.message}\n`);
-      process.exitCode = 1;
+async function writeTypes(): Promise<void> {
+  const server = await startPostgres();
+  try {
+    const { app } = await createMigratedDatabase(server, 'statements');
+    const files = await statementTypes(server, 'statements', app);
+    for (const file of files) {
+      if ('text' in file) await writeFile(file.path, file.text);
+      else {
+        console.error(`${file.error.message}\n`);
+        process.exitCode = 1;
+      }
     }
+    console.log(`${files.filter((file) => 'text' in file).length} of ${files.length} statements described.`);
+  } finally {
+    await server.stop();
   }
-  console.log(`${files.filter((file) => 'text' in file).length} of ${files.length} statements described.`);
-} finally {
-  await server.stop();
 }
+
+const { values } = parseArgs({ options: { release: { type: 'boolean', default: false } } });
+await (values.release ? noteRelease() : writeTypes());

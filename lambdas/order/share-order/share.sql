@@ -30,6 +30,8 @@ shared as (
       'senderName', coalesce(:sender_name::text, found.customer_name), 'message', :message::text))
   from actor, found, (select distinct lower(email) as email from jsonb_array_elements_text(:recipients::jsonb) as email) as recipient
   where found.restored and found.rounds < :max_rounds::int
+  -- Of two rounds at once one comes second: it is tried again, and is the next round.
+  on conflict do nothing
   returning id
 )
 select

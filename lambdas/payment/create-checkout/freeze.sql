@@ -26,6 +26,8 @@ opened as (
   where exists (select from sellable)
     and not exists (select from sold)
     and (:only_arrived::boolean or not exists (select from arriving))
+  -- Of two attempts at once one comes second: it is tried again, and is the next attempt.
+  on conflict do nothing
   returning attempt
 ),
 frozen as (

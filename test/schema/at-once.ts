@@ -7,29 +7,40 @@ import type { RunOptions } from './run-statement.ts';
 /** A statement to run on the connection it is given. */
 export type Action<Answer> = (options: RunOptions) => Promise<Answer>;
 
+/** As often as the steps' database client tries. */
+const mostTries = 8;
 const conflicts = new Set(['40001', '40P01']);
 const codeOf = (error: unknown) => (error instanceof Error && 'code' in error ? String(error.code) : '');
 
-/** Runs the action again while another transaction is in its way, as the steps' database client does. */
-export async function withRetries<Answer>(action: () => Promise<Answer>): Promise<Answer> {
-  for (;;) {
+/** Runs the action again while another transaction is in its way, as the steps' database client does; never without end. */
+export async function withRetries<Answer>(action: () => Promise<Answer>, most = 50): Promise<Answer> {
+  for (let tries = 1; ; tries += 1) {
     try {
       return await action();
     } catch (error) {
-      if (!conflicts.has(codeOf(error))) throw error;
+      if (!conflicts.has(codeOf(error)) || tries === most) throw error;
     }
   }
 }
 
-/**
- * Holds the first's transaction open until the second has run or waits for it, commits both, and tries again what was refused.
- * @returns the answers that were committed
- */
+/** What was committed, and which of the two had to be tried again: it then saw what the other did. */
+export type Meeting<First, Second> = { answers: [First, Second]; again: { first: boolean; second: boolean } };
+
+/** The answers of a meeting. */
 export async function atOnce<First, Second>(
   database: TestDatabase,
   first: Action<First>,
   second: Action<Second>,
 ): Promise<[First, Second]> {
+  return (await meet(database, first, second)).answers;
+}
+
+/** Holds the first's transaction open until the second has run or waits for it, commits both, and tries again what was refused. */
+export async function meet<First, Second>(
+  database: TestDatabase,
+  first: Action<First>,
+  second: Action<Second>,
+): Promise<Meeting<First, Second>> {
   const [holder, other] = [await begin(database), await begin(database)];
   const ended = new AbortController();
   try {
@@ -38,14 +49,52 @@ export async function atOnce<First, Second>(
     await Promise.race([running, waitsForLock(database, other.pid, ended.signal)]);
     const one = await commit(holder.client, held);
     const two = await commit(other.client, await running);
-    return [
-      'answer' in one ? one.answer : await withRetries(() => first({})),
-      'answer' in two ? two.answer : await withRetries(() => second({})),
+    // Alone now: whatever refused one of them again would be no conflict.
+    const answers: [First, Second] = [
+      'answer' in one ? one.answer : await first({}),
+      'answer' in two ? two.answer : await second({}),
     ];
+    return { answers, again: { first: 'conflict' in one, second: 'conflict' in two } };
   } finally {
     ended.abort();
     await Promise.all([holder.client, other.client].map(giveBack));
   }
+}
+
+/**
+ * Stops both at the first locked row that they come to, and lets them go on together from there, as often as the steps' client would.
+ * @param locks takes the locks, as the superuser
+ */
+export async function race<First, Second>(
+  database: TestDatabase,
+  locks: string,
+  first: Action<First>,
+  second: Action<Second>,
+): Promise<[First, Second]> {
+  const gate = await database.pool('superuser').connect();
+  const ended = new AbortController();
+  try {
+    await gate.query(`begin; ${locks}`);
+    const one = await start(database, first);
+    const two = await start(database, second);
+    for (const { answer, pid } of [one, two])
+      await Promise.race([answer, waitsForLock(database, pid, ended.signal)]);
+    await gate.query('rollback');
+    return [await one.answer, await two.answer];
+  } finally {
+    ended.abort();
+    gate.release();
+  }
+}
+
+/** Runs the action on a connection of its own. */
+async function start<Answer>(database: TestDatabase, action: Action<Answer>) {
+  const client = await database.pool('app').connect();
+  const pid = await pidOf(client);
+  const answer = withRetries(() => action({ client }), mostTries).finally(() => giveBack(client));
+  // Looked at later: a failure meanwhile is not one that nobody handles.
+  answer.catch(() => undefined);
+  return { answer, pid };
 }
 
 type Outcome<Answer> = { answer: Answer } | { conflict: string };
@@ -72,14 +121,17 @@ type Transaction = { client: PoolClient; pid: number };
 
 async function begin(database: TestDatabase): Promise<Transaction> {
   const client = await database.pool('app').connect();
-  const { rows } = await client.query('select pg_backend_pid() as pid');
+  const pid = await pidOf(client);
   await client.query('begin');
-  return { client, pid: rows[0].pid };
+  return { client, pid };
 }
+
+const pidOf = async (client: PoolClient): Promise<number> =>
+  (await client.query('select pg_backend_pid() as pid')).rows[0].pid;
 
 /** Resolves once that connection waits for a lock, or the asking is ended. */
 async function waitsForLock(database: TestDatabase, pid: number, ended: AbortSignal): Promise<void> {
-  const sql = `select from pg_stat_activity where pid = $1 and wait_event_type = 'Lock'`;
+  const sql = `select from pg_stat_get_activity($1) where wait_event_type = 'Lock'`;
   while (!ended.aborted) {
     const { rowCount } = await database.pool('superuser').query(sql, [pid]);
     if (rowCount) return;
@@ -90,6 +142,6 @@ async function waitsForLock(database: TestDatabase, pid: number, ended: AbortSig
 /** A connection without a transaction and without memory. Closing it here instead would race with the database's removal. */
 async function giveBack(client: PoolClient): Promise<void> {
   await client.query('rollback');
-  await client.query('discard all');
+  await client.query('reset all');
   client.release();
 }

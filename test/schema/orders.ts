@@ -100,16 +100,8 @@ export function shopOn(database: TestDatabase, texts?: ReadonlyMap<string, strin
   }
 
   /** The next checkout of that session. */
-  async function checkOut(session: Session): Promise<Checkout> {
-    const [frozen] = await run(freeze, {
-      ...nobody,
-      sessionId: session.sessionId,
-      unitAmountCents: 499,
-      currency: 'USD',
-      onlyArrived: false,
-      expirySeconds: 30 * 86_400,
-      customerEmail: null,
-    });
+  async function checkOut(session: Session, onlyArrived = false): Promise<Checkout> {
+    const [frozen] = await run(freeze, freezing(session, onlyArrived));
     if (!frozen?.attempt) throw new Error('The checkout was refused.');
     const checkoutId = `cs_${randomUUID()}`;
     await run(recordCheckout, { checkoutId, sessionId: session.sessionId, attempt: frozen.attempt });
@@ -185,7 +177,20 @@ export function shopOn(database: TestDatabase, texts?: ReadonlyMap<string, strin
 }
 
 export const leaseSeconds = 300;
-const size = { size: 1000, width: 40, height: 30 };
+export const size = { size: 1000, width: 40, height: 30 };
+
+/** What a customer asks who wants to pay for a session. */
+export function freezing({ sessionId }: Session, onlyArrived = false) {
+  return {
+    ...nobody,
+    sessionId,
+    unitAmountCents: 499,
+    currency: 'USD',
+    onlyArrived,
+    expirySeconds: 30 * 86_400,
+    customerEmail: null,
+  };
+}
 
 /** What Stripe says of a checkout that is complete. */
 export function paymentOf({ sessionId, checkoutId, attempt, uploads }: Checkout, paid = true) {

@@ -4,7 +4,7 @@ import type { PoolClient } from 'pg';
 import { z } from 'zod';
 import { type Statement, withActor } from '../../lambdas/platform/database.ts';
 import { toParameters, toRows, type Value } from '../../lambdas/platform/database-values.ts';
-import { createCatalog } from '../../local/aws/rds-data/catalog.ts';
+import { type Catalog, createCatalog } from '../../local/aws/rds-data/catalog.ts';
 import { bindParameters, parameter } from '../../local/aws/rds-data/parameters.ts';
 import { answerOf } from '../../local/aws/rds-data/result.ts';
 import { runQuery } from '../../local/aws/rds-data/sessions.ts';
@@ -19,6 +19,14 @@ export type RunOptions = {
   aheadMs?: number;
 };
 
+const catalogs = new WeakMap<TestDatabase, Catalog>();
+
+function catalogOf(database: TestDatabase): Catalog {
+  const catalog = catalogs.get(database) ?? createCatalog(database.pool('superuser'));
+  catalogs.set(database, catalog);
+  return catalog;
+}
+
 /** All rows. Nothing is tried again: a test sees PostgreSQL's own error, `code` and all. */
 export async function runStatement<Params extends Record<string, Value>, Row extends object>(
   database: TestDatabase,
@@ -31,13 +39,13 @@ export async function runStatement<Params extends Record<string, Value>, Row ext
   const client = given ?? (await database.pool('app').connect());
   try {
     const result = await runQuery(client, query, { ahead: () => aheadMs }, timeoutMs);
-    const answer = await answerOf(result, createCatalog(database.pool('superuser')), true);
+    const answer = await answerOf(result, catalogOf(database), true);
     // Over the wire the answer is JSON, and the SDK gives it its own types.
     const records: Field[][] = JSON.parse(JSON.stringify(answer.records ?? []));
     return toRows(records, answer.columnMetadata ?? []) as Row[];
   } finally {
     if (!given) {
-      await client.query('discard all');
+      await client.query('reset all');
       client.release();
     }
   }

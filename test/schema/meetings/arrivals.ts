@@ -1,0 +1,244 @@
+/** Every statement as it can arrive at an order or its upload session: by the first time, again, too late, or about another photo. */
+import { randomUUID } from 'node:crypto';
+import { archive } from '../../../lambdas/download/build-archive/archive.sql';
+import { create as createLink } from '../../../lambdas/download/create-link/create.sql';
+import { open as openLink } from '../../../lambdas/download/open-link/open.sql';
+import { apply } from '../../../lambdas/email/receive-sendgrid-events/apply.sql';
+import { claim as claimEmail } from '../../../lambdas/email/send-email/claim.sql';
+import { settle as settleEmail } from '../../../lambdas/email/send-email/settle.sql';
+import { expire as expireLate } from '../../../lambdas/operations/reconcile/expire.sql';
+import { stuck } from '../../../lambdas/operations/reconcile/stuck.sql';
+import { claim as claimOrder } from '../../../lambdas/order/claim-order/claim.sql';
+import { order as getOrder } from '../../../lambdas/order/get-order/order.sql';
+import { share } from '../../../lambdas/order/share-order/share.sql';
+import { freeze } from '../../../lambdas/payment/create-checkout/freeze.sql';
+import { record as recordCheckout } from '../../../lambdas/payment/create-checkout/record.sql';
+import { fail as failKeeping } from '../../../lambdas/payment/keep-original/fail.sql';
+import { keep } from '../../../lambdas/payment/keep-original/keep.sql';
+import { place } from '../../../lambdas/payment/place-order/place.sql';
+import { cancel } from '../../../lambdas/payment/settle-payment/cancel.sql';
+import { settle as settlePayment } from '../../../lambdas/payment/settle-payment/settle.sql';
+import type { Statement } from '../../../lambdas/platform/database.ts';
+import type { Value } from '../../../lambdas/platform/database-values.ts';
+import { complete } from '../../../lambdas/restoration/complete-order/complete.sql';
+import { fail as failAttempt } from '../../../lambdas/restoration/fail-attempt/fail.sql';
+import { restored } from '../../../lambdas/restoration/store-restored/restored.sql';
+import { claim as claimJob } from '../../../lambdas/restoration/submit-job/claim.sql';
+import { submitted } from '../../../lambdas/restoration/submit-job/submitted.sql';
+import { expire as expireUpload } from '../../../lambdas/upload/expire-uploads/expire.sql';
+import { session } from '../../../lambdas/upload/get-session/session.sql';
+import { record as recordUpload } from '../../../lambdas/upload/record-upload/record.sql';
+import { refuse as refuseUpload } from '../../../lambdas/upload/record-upload/refuse.sql';
+import {
+  type Checkout,
+  day,
+  freezing,
+  leaseSeconds,
+  nobody,
+  type Order,
+  paymentEvent,
+  paymentOf,
+  restoration,
+  type Shop,
+  size,
+  submission,
+} from '../orders.ts';
+import type { RunOptions } from '../run-statement.ts';
+
+/** An order, as far as there is one: what is not there yet is empty. */
+export type Subject = Order & { second: Checkout; doneEmailId: string; tokenHash: string; linkId: string };
+
+export type Arrival = {
+  /** `payment/place-order/place` */
+  statement: string;
+  /** How it arrives, where it can in several ways. */
+  how: string;
+  run(shop: Shop, subject: Subject, options?: RunOptions): Promise<object[]>;
+};
+
+/** @param aheadMs how late it comes, for what a lease or an expiry holds back */
+function arrival<Params extends Record<string, Value>, Row extends object>(
+  statement: Statement<Params, Row>,
+  how: string,
+  params: (subject: Subject) => Params,
+  aheadMs = 0,
+): Arrival {
+  const run: Arrival['run'] = (shop, subject, options) =>
+    shop.run(statement, params(subject), { ...options, aheadMs });
+  return { statement: statement.name, how, run };
+}
+
+const afterLease = (leaseSeconds + 1) * 1000;
+const photo = (at: number) => `photo ${at + 1}`;
+const uploadOf = ({ sessionId, uploads }: Subject, at: number) => ({
+  sessionId,
+  uploadId: uploads[at]?.id ?? '',
+});
+const imageOf = ({ orderId, photos }: Subject, at: number) => ({
+  orderId,
+  imageId: photos[at]?.imageId ?? '',
+});
+const jobOf = ({ photos }: Subject, at: number) => photos[at]?.jobId ?? '';
+
+export const uploads = {
+  recorded: (at: number) =>
+    arrival(recordUpload, photo(at), (subject) => ({
+      ...uploadOf(subject, at),
+      etag: subject.uploads[at]?.etag ?? '',
+      mimeType: 'image/jpeg',
+      ...size,
+    })),
+  replaced: (at: number) =>
+    arrival(recordUpload, `${photo(at)} replaced`, (subject) => ({
+      ...uploadOf(subject, at),
+      etag: '"other"',
+      mimeType: 'image/png',
+      ...size,
+    })),
+  refused: (at: number) =>
+    arrival(refuseUpload, photo(at), (subject) => ({
+      ...uploadOf(subject, at),
+      refusalCode: 'not_a_photo',
+      etag: '"refused"',
+      size: 9,
+    })),
+  expired: (at: number) => arrival(expireUpload, photo(at), (subject) => uploadOf(subject, at)),
+  late: arrival(expireLate, '', () => ({ batch: 10 }), 2 * day),
+  seen: arrival(session, '', ({ sessionId }) => ({ sessionId })),
+};
+
+export const payments = {
+  frozen: arrival(freeze, 'all photos', (subject) => freezing(subject)),
+  frozenAsFar: arrival(freeze, 'the photos arrived', (subject) => freezing(subject, true)),
+  recorded: arrival(recordCheckout, 'first checkout', ({ sessionId, checkoutId, attempt }) => ({
+    sessionId,
+    checkoutId,
+    attempt,
+  })),
+  recordedSecond: arrival(recordCheckout, 'second checkout', ({ second }) => ({
+    sessionId: second.sessionId,
+    checkoutId: second.checkoutId,
+    attempt: second.attempt,
+  })),
+  placed: arrival(place, 'paid', (subject) => paymentOf(subject)),
+  placedUnpaid: arrival(place, 'unpaid', (subject) => paymentOf(subject, false)),
+  placedSecond: arrival(place, 'second checkout', ({ second }) => paymentOf(second)),
+  settled: (status: 'paid' | 'failed' | 'disputed' | 'partially_refunded' | 'refunded') =>
+    arrival(settlePayment, status.replace('_', ' '), (subject) => ({
+      ...paymentEvent(subject, status),
+      paymentIntentId: `pi_${subject.checkoutId}`,
+      eventId: `evt_${status}`,
+    })),
+  cancelled: arrival(cancel, '', ({ orderId }) => ({ orderId })),
+  kept: (at: number) => arrival(keep, photo(at), (subject) => imageOf(subject, at)),
+  unkept: (at: number) =>
+    arrival(failKeeping, photo(at), (subject) => ({ ...imageOf(subject, at), errorCode: 'upload_missing' })),
+};
+
+export const photos = {
+  claimed: (at: number, attempt = 1) =>
+    arrival(claimJob, `${photo(at)}, attempt ${attempt}`, (subject) => ({
+      jobId: jobOf(subject, at),
+      attempt,
+      leaseSeconds,
+    })),
+  takenOver: (at: number) =>
+    arrival(
+      claimJob,
+      `${photo(at)} after its lease`,
+      (subject) => ({ jobId: jobOf(subject, at), attempt: 1, leaseSeconds }),
+      afterLease,
+    ),
+  submitted: (at: number) => arrival(submitted, photo(at), (subject) => submission(jobOf(subject, at))),
+  restored: (at: number) => arrival(restored, photo(at), (subject) => restoration(jobOf(subject, at))),
+  failed: (at: number, { retryable = false, attempt = 1 } = {}) =>
+    arrival(
+      failAttempt,
+      `${photo(at)}, attempt ${attempt}, ${retryable ? 'again' : 'for good'}`,
+      (subject) => ({
+        jobId: jobOf(subject, at),
+        attempt,
+        retryable,
+        errorCode: 'prediction_failed',
+        errorMessage: null,
+      }),
+    ),
+};
+
+export const orders = {
+  claimed: arrival(claimOrder, '', ({ checkoutId }) => ({ checkoutId })),
+  seen: arrival(getOrder, '', ({ orderId }) => ({ orderId })),
+  completed: arrival(complete, '', ({ orderId }) => ({ orderId, maxAttachmentBytes: 5000 })),
+  shared: arrival(share, '', ({ orderId }) => ({
+    ...nobody,
+    orderId,
+    senderName: null,
+    message: null,
+    recipients: '["Grace@example.com","edsger@example.com"]',
+    maxRounds: 2,
+  })),
+  stuck: arrival(stuck, '', () => ({ overdueSeconds: 3600, batch: 10 }), day),
+};
+
+const messages = {
+  sent: null,
+  retry: 'email_unavailable',
+  doubtful: 'send_doubtful',
+  failed: 'email_rejected',
+};
+
+const emailClaiming = (emailId: string) => ({
+  emailId,
+  seed: randomUUID(),
+  leaseSeconds,
+  maxDownloads: 10,
+  linkSeconds: 86_400,
+});
+
+export const emails = {
+  confirmationClaimed: arrival(claimEmail, 'confirmation', ({ emailId }) => emailClaiming(emailId)),
+  claimed: arrival(claimEmail, 'completion', ({ doneEmailId }) => emailClaiming(doneEmailId)),
+  takenOver: arrival(
+    claimEmail,
+    'completion after its lease',
+    ({ doneEmailId }) => emailClaiming(doneEmailId),
+    afterLease,
+  ),
+  settled: (outcome: keyof typeof messages) =>
+    arrival(settleEmail, outcome, ({ doneEmailId }) => ({
+      emailId: doneEmailId,
+      attempt: 1,
+      outcome,
+      messageId: 'm',
+      subject: 'Your photos',
+      doubtSeconds: 600,
+      errorCode: messages[outcome],
+      errorMessage: null,
+    })),
+  said: (type: 'delivered' | 'bounce') =>
+    arrival(apply, type, ({ doneEmailId }) => ({
+      events: JSON.stringify([{ id: type, type, email_id: doneEmailId, at: 1_790_000_000 }]),
+    })),
+};
+
+export const links = {
+  made: arrival(createLink, 'all photos', ({ orderId }) => ({
+    ...nobody,
+    orderId,
+    linkType: 'zip_all',
+    imageId: null,
+    tokenHash: randomUUID(),
+    maxDownloads: 10,
+    linkSeconds: 60,
+  })),
+  madeForOne: arrival(createLink, 'photo 1', (subject) => ({
+    ...nobody,
+    ...imageOf(subject, 0),
+    linkType: 'single_image',
+    tokenHash: randomUUID(),
+    maxDownloads: 10,
+    linkSeconds: 60,
+  })),
+  opened: arrival(openLink, '', ({ tokenHash }) => ({ ...nobody, tokenHash, archiveReady: true })),
+  packed: arrival(archive, '', ({ linkId }) => ({ linkId })),
+};

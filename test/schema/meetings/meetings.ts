@@ -1,0 +1,95 @@
+/** Lets every two statements meet that can arrive in a situation, and holds what comes of it to what they do one after the other. */
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { meet, race } from '../at-once.ts';
+import { type TestDatabase, testDatabase } from '../database.ts';
+import { type Shop, shopOn } from '../orders.ts';
+import type { RunOptions } from '../run-statement.ts';
+import type { Arrival, Subject } from './arrivals.ts';
+import { type Answers, faultsOf, type Outcome, outcomeOf } from './outcome.ts';
+import { type Situation, subjectOf } from './situations.ts';
+import { nameOf, pairsOf } from './table.ts';
+import { empty, everyRow, everything, findDeadlocksAtOnce, type Rows, restore, save, tidy } from './world.ts';
+
+/** A test for every pair in every one of the situations. */
+export function testMeetings(situations: Situation[]): void {
+  let database: TestDatabase;
+  let shop: Shop;
+  let met = 0;
+  beforeAll(async () => {
+    database = await testDatabase();
+    shop = shopOn(database);
+    await findDeadlocksAtOnce(database);
+  });
+  afterAll(() => database?.drop());
+
+  describe.each(situations)('$name:', (situation) => {
+    let table: Table;
+    beforeAll(async () => {
+      await empty(database);
+      const subject = subjectOf(await situation.make(shop));
+      await save(database);
+      table = { database, shop, subject, before: await everything(database) };
+    });
+    test.each(pairsOf(situation).map(([one, other]) => [nameOf(one), nameOf(other), one, other] as const))(
+      '%s meets %s',
+      async (_one, _other, one, other) => {
+        if (++met % 10 === 0) await tidy(database);
+        const inOrder = await inTurn(table, one, other);
+        const reversed = turned(one === other ? inOrder : await inTurn(table, other, one));
+        await expectRace(table, [one, other], { inOrder, reversed });
+        await expectMeeting(table, [one, other], { inOrder, reversed });
+        if (one !== other)
+          await expectMeeting(table, [other, one], { inOrder: turned(reversed), reversed: turned(inOrder) });
+      },
+    );
+  });
+}
+
+type Pair = [Arrival, Arrival];
+type Serial = { inOrder: Outcome; reversed: Outcome };
+
+/** The situation of a test: what it begins from each time. */
+type Table = { database: TestDatabase; shop: Shop; subject: Subject; before: Rows };
+
+/** A refusal by a trigger is an answer too: the step fails, and its message comes again. */
+const acting =
+  ({ shop, subject }: Table, { run }: Arrival) =>
+  (options: RunOptions): Promise<object[]> =>
+    run(shop, subject, options).catch((error) => {
+      if (!/^RC\d{3}$/.test(error?.code)) throw error;
+      return [{ refused: error.code }];
+    });
+
+/** What came of it, which must be sound; then everything is as before. */
+async function conclude({ database, before }: Table, answers: Answers): Promise<Outcome> {
+  const rows = await everything(database);
+  await restore(database);
+  expect(faultsOf(before, rows, answers)).toEqual([]);
+  return outcomeOf(answers, rows);
+}
+
+async function inTurn(table: Table, first: Arrival, second: Arrival): Promise<Outcome> {
+  const one = await acting(table, first)({});
+  return conclude(table, [one, await acting(table, second)({})]);
+}
+
+/** The same with the answers in the other order. */
+const turned = ({ answers: [one, two], rows }: Outcome): Outcome => ({ answers: [two, one], rows });
+
+/** Whoever had to try again came after the other; if nobody had to, either may count as the first. */
+async function expectMeeting(table: Table, [first, second]: Pair, serial: Serial): Promise<void> {
+  const { answers, again } = await meet(table.database, acting(table, first), acting(table, second));
+  const allowed = again.second ? [serial.inOrder] : again.first ? [serial.reversed] : Object.values(serial);
+  expectOneOf(await conclude(table, answers), allowed);
+}
+
+/** Stopped in the midst of their work and let go together: nobody knows who is first, and a deadlock is tried again. */
+async function expectRace(table: Table, [first, second]: Pair, serial: Serial): Promise<void> {
+  const answers = await race(table.database, everyRow, acting(table, first), acting(table, second));
+  expectOneOf(await conclude(table, answers), Object.values(serial));
+}
+
+function expectOneOf(outcome: Outcome, allowed: Outcome[]): void {
+  const same = allowed.find((one) => JSON.stringify(one) === JSON.stringify(outcome));
+  expect(outcome).toEqual(same ?? allowed[0]);
+}

@@ -1,0 +1,5 @@
+/** Every two statements that can meet from the announcement of photos to their jobs. */
+import { testMeetings } from './meetings.ts';
+import { sales } from './situations.ts';
+
+testMeetings(sales);

@@ -1,0 +1,23 @@
+/** No statement is forgotten, and docs/database.md says which meet. */
+import { readFile } from 'node:fs/promises';
+import { expect, test } from '@jest/globals';
+import { statementPaths } from '../../../lib/statements/files.ts';
+import { situations } from './situations.ts';
+import { meetingsTable } from './table.ts';
+
+/** What meets nothing, and why. */
+const alone = {
+  'upload/create-session/create': 'nobody knows the session before this has answered',
+};
+
+test('every statement of the steps arrives in a situation, but those that meet nothing', async () => {
+  const arriving = situations.flatMap(({ arrivals }) => arrivals.map(({ statement }) => statement));
+  const all = (await statementPaths()).map((path) => path.replace(/^lambdas.(.*)\.sql$/, '$1'));
+  expect([...new Set(arriving), ...Object.keys(alone)].sort()).toEqual(all);
+});
+
+test('docs/database.md shows which statements meet', async () => {
+  const page = await readFile('docs/database.md', 'utf8');
+  const [, shown] = /<!-- meetings -->\n\n([\s\S]*)\n\n<!-- \/meetings -->/.exec(page) ?? [];
+  expect(shown).toBe(meetingsTable(situations));
+});

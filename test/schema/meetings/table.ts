@@ -1,0 +1,31 @@
+/** Which statements meet, as docs/database.md shows it. */
+import type { Arrival } from './arrivals.ts';
+import type { Situation } from './situations.ts';
+
+/** Each two of them once, and each with itself. */
+export function pairsOf({ arrivals }: Situation): [Arrival, Arrival][] {
+  return arrivals.flatMap((one, at) => arrivals.slice(at).map((other): [Arrival, Arrival] => [one, other]));
+}
+
+/** `place-order/place` */
+const stepOf = ({ statement }: Arrival) => statement.split('/').slice(1).join('/');
+
+export const nameOf = (arrival: Arrival) => stepOf(arrival) + (arrival.how && ` (${arrival.how})`);
+
+/** A row a situation: each of its statements once, with the ways in which it arrives. */
+export function meetingsTable(situations: Situation[]): string {
+  const rows = situations.map((situation) => {
+    const { name, arrivals } = situation;
+    const steps = [...new Set(arrivals.map(stepOf))].sort().map((step) => {
+      const ways = arrivals
+        .filter((arrival) => stepOf(arrival) === step && arrival.how)
+        .map(({ how }) => how);
+      return `\`${step}\`${ways.length > 0 ? ` (${ways.join('; ')})` : ''}`;
+    });
+    return `| ${name} | ${steps.join(', ')} | ${pairsOf(situation).length} |`;
+  });
+  const all = situations.reduce((sum, situation) => sum + pairsOf(situation).length, 0);
+  return ['| situation | what can arrive | pairs |', '| --- | --- | --- |', ...rows, `| | | ${all} |`].join(
+    '\n',
+  );
+}

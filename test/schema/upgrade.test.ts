@@ -32,7 +32,9 @@ let before: Map<string, object>;
 
 beforeAll(async () => {
   database = await testDatabase({ empty: true });
-  admin = plainDatabase(database.pool('admin'));
+  const { server, name, logins } = database;
+  // A migration that would wait for ever is to fail, and to say so.
+  admin = plainDatabase(server.pool(name, logins.admin, { statement_timeout: 20_000 }));
   await applyMigrations(admin, released);
   oldCode = shopOn(database, new Map(Object.entries(release.statements)));
   newCode = shopOn(database);

@@ -93,6 +93,15 @@ export function nameOf({ description }: FunctionModel): string {
   return description.slice(0, description.indexOf(':'));
 }
 
+/** `action on resource` pairs, without the right to write its own log. */
+export const rights = (of: { policy: FunctionModel['policy'] }) =>
+  of.policy
+    .flatMap(({ actions, resources }) =>
+      actions.flatMap((action) => resources.map((on) => `${action} ${on}`)),
+    )
+    .filter((right) => !right.startsWith('logs:'))
+    .sort();
+
 function stepOf(model: StackModel, name: string): FunctionModel {
   const found = model.functions.find((each) => nameOf(each) === name);
   if (!found) throw new Error(`The stack has no step ${name}.`);

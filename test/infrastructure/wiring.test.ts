@@ -1,7 +1,6 @@
-/** What sets off which step, what it is told, and what it may do. */
+/** What sets off which step, and whom it may tell. */
 import { afterAll, describe, expect, test } from '@jest/globals';
-import type { FunctionModel } from '../../local/template/model.ts';
-import { allSteps, nameOf, steps, synthesizeStack } from './synthesized.ts';
+import { allSteps, nameOf, rights, steps, synthesizeStack } from './synthesized.ts';
 
 const stack = synthesizeStack();
 const { model, step } = stack;
@@ -13,19 +12,6 @@ const queueFeeding = (name: string) => {
   const queue = model.queues.find(({ arn }) => arn === source?.queueArn);
   if (!source || !queue) throw new Error(`No queue feeds ${name}.`);
   return { source, queue };
-};
-/** `action on resource` pairs, without the right to write its own log. */
-const rights = (of: { policy: FunctionModel['policy'] }) =>
-  of.policy
-    .flatMap(({ actions, resources }) =>
-      actions.flatMap((action) => resources.map((on) => `${action} ${on}`)),
-    )
-    .filter((right) => !right.startsWith('logs:'))
-    .sort();
-const bucketOf = (variable: string) => {
-  const name =
-    step('payment/keep-original').environment[variable] ?? step('download/open-link').environment[variable];
-  return `arn:aws:s3:::${name}`;
 };
 
 describe('steps', () => {
@@ -148,125 +134,6 @@ describe('sending', () => {
   });
 });
 
-describe('photos', () => {
-  const allowed: Record<string, string[]> = {
-    'upload/create-session': ['temp Put', 'temp PutTagging'],
-    'upload/record-upload': ['temp Get', 'temp Delete'],
-    'payment/create-checkout': ['temp PutTagging'],
-    'payment/keep-original': ['temp Get', 'originals Get', 'originals Put', 'originals PutTagging'],
-    'restoration/submit-job': ['originals Get'],
-    'restoration/store-restored': ['restored Get', 'restored Put'],
-    'email/send-email': ['restored Get'],
-    'download/open-link': ['originals Get', 'restored Get', 'archives Get'],
-    'download/build-archive': ['restored Get', 'archives Get', 'archives Put', 'archives Abort'],
-  };
-  const actions: Record<string, string> = {
-    Get: 's3:GetObject',
-    Put: 's3:PutObject',
-    Delete: 's3:DeleteObject',
-    PutTagging: 's3:PutObjectTagging',
-    Abort: 's3:AbortMultipartUpload',
-  };
-  const places: Record<string, string> = {
-    temp: `${bucketOf('TEMP_BUCKET')}/uploads/temp/*`,
-    originals: `${bucketOf('ORIGINALS_BUCKET')}/uploads/originals/*`,
-    restored: `${bucketOf('RESTORED_BUCKET')}/uploads/restored/*`,
-    archives: `${bucketOf('RESTORED_BUCKET')}/uploads/archives/*`,
-  };
-
-  test.each(allSteps)('%s touches those it works on and no others', (name) => {
-    const expected = (allowed[name] ?? []).map((right) => {
-      const [place = '', action = ''] = right.split(' ');
-      return `${actions[action]} ${places[place]}`;
-    });
-    expect(rights(step(name)).filter((right) => right.startsWith('s3:'))).toEqual(expected.sort());
-  });
-});
-
-describe('secrets', () => {
-  const readers: Record<string, string[]> = {
-    STRIPE_SECRET_ARN: [
-      'payment/create-checkout',
-      'payment/receive-stripe-event',
-      'payment/place-order',
-      'payment/settle-payment',
-      'order/claim-order',
-    ],
-    REPLICATE_SECRET_ARN: [
-      'restoration/submit-job',
-      'restoration/check-prediction',
-      'restoration/fail-attempt',
-    ],
-    SENDGRID_SECRET_ARN: ['email/send-email', 'email/receive-sendgrid-events'],
-    ORDER_KEY_SECRET_ARN: [
-      'email/send-email',
-      'download/create-link',
-      'order/claim-order',
-      'order/get-order',
-      'order/share-order',
-    ],
-    APP_SECRET_ARN: ['operations/migrate'],
-  };
-
-  test.each(Object.entries(readers))('%s is read by %j only', (variable, names) => {
-    const told = model.functions.filter(({ environment }) => variable in environment);
-    expect(told.map(nameOf).sort()).toEqual([...names].sort());
-    for (const each of told) {
-      expect(rights(each)).toContain(`secretsmanager:GetSecretValue ${each.environment[variable]}`);
-    }
-  });
-
-  test('nobody reads a secret that it was not told of', () => {
-    for (const each of model.functions) {
-      const read = rights(each).flatMap((right) => /^secretsmanager:\w+ (.+)$/.exec(right)?.[1] ?? []);
-      expect(Object.values(each.environment)).toEqual(expect.arrayContaining(read));
-    }
-  });
-
-  test('the providers’ are empty until an operator fills them in', () => {
-    const given = [
-      step('payment/place-order').environment.STRIPE_SECRET_ARN,
-      step('restoration/submit-job').environment.REPLICATE_SECRET_ARN,
-      step('email/send-email').environment.SENDGRID_SECRET_ARN,
-    ];
-    const empty = model.secrets.filter(({ generate }) => generate === undefined).map(({ arn }) => arn);
-    expect(empty.sort()).toEqual(given.sort());
-  });
-});
-
-describe('the database', () => {
-  const withoutIt = ['payment/receive-stripe-event', 'restoration/check-prediction', 'operations/not-found'];
-
-  test.each(allSteps)(
-    '%s reaches it with one statement a call, as the application, or not at all',
-    (name) => {
-      const database = rights(step(name)).filter((right) => right.startsWith('rds-data:'));
-      if (name === 'operations/migrate') return expect(database.length).toBe(4);
-      const one = `rds-data:ExecuteStatement ${model.database.clusterArn}`;
-      expect(database).toEqual(withoutIt.includes(name) ? [] : [one]);
-    },
-  );
-
-  test('only the migration is its administrator, and knows the application’s password', () => {
-    const { environment } = step('operations/migrate');
-    const admins = model.functions.filter(
-      (each) => each.environment.DATABASE_SECRET_ARN === model.database.adminSecretArn,
-    );
-    expect(admins.map(nameOf)).toEqual(['operations/migrate']);
-    expect(environment.APP_SECRET_ARN).toBe(step('order/get-order').environment.DATABASE_SECRET_ARN);
-  });
-
-  test('the migration runs on every deployment, before other steps change', () => {
-    expect(model.onDeploy.map(nameById)).toEqual(['operations/migrate']);
-    const [trigger] = stack.resourcesOf('Custom::Trigger');
-    const waiting = stack
-      .resourcesOf('AWS::Lambda::Function')
-      .filter(([id]) => nameById(id) && nameById(id) !== 'operations/migrate')
-      .filter(([, resource]) => !JSON.stringify(resource).includes(trigger?.[0] ?? 'no trigger'));
-    expect(waiting.map(([id]) => nameById(id))).toEqual([]);
-  });
-});
-
 describe('the poller', () => {
   const [poller] = model.stateMachines;
 
@@ -297,16 +164,19 @@ describe('the poller', () => {
   });
 });
 
+test('the migration runs on every deployment, before other steps change', () => {
+  expect(model.onDeploy.map(nameById)).toEqual(['operations/migrate']);
+  const [trigger] = stack.resourcesOf('Custom::Trigger');
+  const waiting = stack
+    .resourcesOf('AWS::Lambda::Function')
+    .filter(([id]) => nameById(id) && nameById(id) !== 'operations/migrate')
+    .filter(([, resource]) => !JSON.stringify(resource).includes(trigger?.[0] ?? 'no trigger'));
+  expect(waiting.map(([id]) => nameById(id))).toEqual([]);
+});
+
 test('reconcile runs daily, so that the database can sleep', () => {
   const scheduled = model.rules.filter(({ schedule }) => schedule !== undefined);
   expect(scheduled).toMatchObject([
     { schedule: 'rate(1 day)', targets: [{ arn: step('operations/reconcile').arn }] },
   ]);
-});
-
-test('nobody may do everything, or anything to everything', () => {
-  const wide = model.functions
-    .flatMap(rights)
-    .filter((right) => / \*$|:\* /.test(right) || right.includes('s3:ListBucket'));
-  expect(wide).toEqual([]);
 });

@@ -140,6 +140,40 @@ test('a change of state is called one, and says from where to where', async () =
   });
 });
 
+test('what says nothing of its own is left out: leases, paths, and times that are the row’s', async () => {
+  const order = await shop.processing({ count: 1 });
+  const [{ imageId, jobId } = { imageId: '', jobId: '' }] = order.photos;
+  const [created] = await auditOf(imageId);
+  expect(created.new_values).toMatchObject({ status: 'pending', order_id: order.orderId, width: 40 });
+  expect(Object.keys(created.new_values)).not.toContain('storage_path');
+  const claimed = (await auditOf(jobId)).find(({ new_values }) => new_values.status === 'queued');
+  expect(claimed).toMatchObject({
+    changed_fields: ['leased_until', 'queued_at', 'status'],
+    old_values: { status: 'pending' },
+    new_values: { status: 'queued' },
+  });
+});
+
+test('a time that is not the row’s own is told', async () => {
+  const id = randomUUID();
+  await insert('webhook_events', id);
+  await asOwner('update webhook_events set processed_at = $2 where id = $1', [id, '2026-01-01T00:00:00Z']);
+  const [, updated] = await auditOf(id);
+  expect(updated.new_values).toEqual({ processed_at: expect.stringContaining('2026-01-01') });
+});
+
+test('ids are in order of time', async () => {
+  const { sessionId } = await shop.arrived(1);
+  const rows = await asOwner('select id, created_at from audit_logs order by created_at');
+  const milliseconds = rows.map(({ id }) => Number.parseInt(id.replace('-', '').slice(0, 12), 16));
+  expect(sessionId).toBeTruthy();
+  for (const [at, { id, created_at }] of rows.entries()) {
+    expect(id).toMatch(/^.{14}7.{4}[89ab]/); // RFC 9562, version 7
+    // Its transaction began before it, and may have waited.
+    expect((milliseconds[at] ?? 0) - created_at.getTime()).toBeGreaterThanOrEqual(-1);
+  }
+});
+
 test('a caller is named by address and browser, and forgotten after its statement', async () => {
   const id = randomUUID();
   const photos = JSON.stringify([{ id, name: 'n', path: 'p', size: 1, type: 't' }]);
@@ -166,6 +200,7 @@ describe("the steps' role", () => {
 
   test.each([
     `insert into audit_logs (entity_type, entity_id, action) values ('order', gen_random_uuid(), 'created')`,
+    `select record_change('order', null, '{}', '{}')`,
     `update audit_logs set performed_by = 'nobody'`,
     'delete from audit_logs',
     'select * from audit_archive',

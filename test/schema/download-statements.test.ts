@@ -115,15 +115,18 @@ describe('an order', () => {
 
   const read = ({ orderId }: { orderId: string }) => shop.run(readOrder, { orderId });
 
-  test('is shown with a row a photo, restored or not', async () => {
+  test('is shown with a row an image, each restored one with its original', async () => {
     const fresh = await read(await shop.kept({ count: 2 }));
-    expect(fresh.map(({ name, photoStatus, restoredId }) => [name, photoStatus, restoredId])).toEqual([
+    expect(fresh.map(({ name, imageStatus, parentImageId }) => [name, imageStatus, parentImageId])).toEqual([
       ['photo-0.jpg', 'uploaded', null],
       ['photo-1.jpg', 'uploaded', null],
     ]);
-    expect(await read(await shop.completed({ count: 1 }))).toMatchObject([
-      { orderStatus: 'completed', photoStatus: 'completed', restoredId: expect.any(String), width: 40 },
-    ]);
+    const done = await read(await shop.completed({ count: 1 }));
+    const original = done.find(({ parentImageId }) => parentImageId === null);
+    const restored = done.find(({ parentImageId }) => parentImageId === original?.imageId);
+    expect(done).toHaveLength(2);
+    expect(original).toMatchObject({ orderStatus: 'completed', imageStatus: 'completed' });
+    expect(restored).toMatchObject({ imageStatus: 'completed', width: 40 });
     expect(await read({ orderId: randomUUID() })).toEqual([]);
   });
 });

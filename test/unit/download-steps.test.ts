@@ -184,18 +184,20 @@ describe('get-order', () => {
       totalAmount: '10.00',
       createdAt: '2026-01-01T00:00:00Z',
       completedAt: null,
-      photoId: imageId,
+      parentImageId: null,
       name: 'a.jpg',
-      errorCode: null,
+      width: 1,
+      height: 1,
     };
     edges.answer('order/get-order/order', [
-      { ...row, photoStatus: 'processing', restoredId: null, width: null, height: null },
-      { ...row, photoStatus: 'completed', restoredId: linkId, width: 3, height: 2 },
+      { ...row, imageId, imageStatus: 'completed' },
+      { ...row, imageId: linkId, imageStatus: 'completed', parentImageId: imageId, width: 3, height: 2 },
+      { ...row, imageId: orderId, name: 'b.jpg', imageStatus: 'processing' },
     ]);
     const answer = await getOrder.handler(apiEvent({ method: 'GET', ...(await withKey()) }));
     expect(JSON.parse(answer.body ?? '{}').photos).toEqual([
-      { id: imageId, name: 'a.jpg', state: 'restoring' },
       { id: imageId, name: 'a.jpg', state: 'restored', restored: { id: linkId, width: 3, height: 2 } },
+      { id: orderId, name: 'b.jpg', state: 'restoring' },
     ]);
   });
 

@@ -22,12 +22,20 @@ export const handler = apiHandler(async (request) => {
   const rows = await run(order, { orderId });
   const [first] = rows;
   if (!first) throw unknownOrder();
-  const photos = rows.map((row) => ({
-    id: row.photoId,
-    name: row.name,
-    state: states[row.photoStatus] ?? row.photoStatus,
-    ...(row.restoredId ? { restored: { id: row.restoredId, width: row.width, height: row.height } } : {}),
-  }));
+  const restoredOf = new Map(rows.map((row) => [row.parentImageId, row]));
+  const photos = rows
+    .filter(({ parentImageId }) => parentImageId === null)
+    .map(({ imageId, name, imageStatus }) => {
+      const restored = restoredOf.get(imageId);
+      return {
+        id: imageId,
+        name,
+        state: states[imageStatus] ?? imageStatus,
+        ...(restored
+          ? { restored: { id: restored.imageId, width: restored.width, height: restored.height } }
+          : {}),
+      };
+    });
   return {
     status: 200,
     body: {

@@ -4,19 +4,18 @@ import type { Statement } from '../../platform/database.ts';
 export declare const order: Statement<{
   orderId: string;
 }, {
-  orderId: string | null;
-  orderNumber: string | null;
-  orderStatus: string | null;
+  orderId: string;
+  orderNumber: string;
+  orderStatus: string;
   paymentStatus: string;
   currency: string;
-  totalAmount: string | null;
+  totalAmount: string;
   createdAt: string;
   completedAt: string | null;
-  photoId: string;
+  imageId: string;
+  parentImageId: string | null;
   name: string;
-  photoStatus: string;
-  errorCode: string | null;
-  restoredId: string | null;
+  imageStatus: string;
   width: number | null;
   height: number | null;
 }>;

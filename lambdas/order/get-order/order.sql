@@ -1,4 +1,4 @@
--- An order and its photos, at most as many as a session may hold.
+-- An order and its images, at most two for each photo of a session: one read of them, and who asks pairs each original with its restored one.
 select
   orders.id as order_id,
   orders.order_number,
@@ -8,15 +8,13 @@ select
   orders.total_amount,
   orders.created_at as "created_at!",
   orders.completed_at,
-  original.id as "photo_id!",
-  original.original_filename as "name!",
-  original.status as "photo_status!",
-  original.error_code,
-  restored.id as restored_id,
-  restored.width,
-  restored.height
+  image.id as "image_id!",
+  image.parent_image_id,
+  image.original_filename as "name!",
+  image.status as "image_status!",
+  image.width,
+  image.height
 from orders
-join images as original on original.order_id = orders.id and original.type = 'original'
-left join images as restored on restored.parent_image_id = original.id and restored.status = 'completed'
+join images as image on image.order_id = orders.id
 where orders.id = :order_id::uuid
-order by original.original_filename, original.id;
+order by image.original_filename, image.id;

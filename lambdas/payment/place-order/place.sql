@@ -7,6 +7,11 @@
 with actor as materialized (
   select set_config('app.actor', :actor, true)
 ),
+upload as materialized (
+  select id, storage_path, etag, checkout_attempt, file_size_bytes, mime_type, width, height, original_filename
+  from file_uploads
+  where upload_session_id = :session_id
+),
 existing as (
   select id, order_number, stripe_checkout_session_id, payment_status
   from orders
@@ -55,7 +60,7 @@ kept as (
     'uploads/originals/' || placed.id || '/' || image.id || '.' || image.ending,
     upload.file_size_bytes, upload.mime_type, image.ending, upload.width, upload.height, upload.id, upload.original_filename
   from placed
-  join file_uploads as upload on upload.upload_session_id = :session_id and upload.checkout_attempt <= :attempt::int
+  join upload on upload.checkout_attempt <= :attempt::int
   cross join lateral (
     select
       derived_id(placed.id::text, upload.id::text) as id,
@@ -103,4 +108,4 @@ select
 from actor
 cross join ordered
 left join unkept on true
-left join file_uploads as upload on upload.id = unkept.upload_id;
+left join upload on upload.id = unkept.upload_id;

@@ -115,7 +115,10 @@ const section = (title: string, lines: string[]) => [
 
 function describe({ name, kind, is, shouldBe }: Difference): string[] {
   if (kind === 'missing') return [`${name} is missing`];
-  if (kind === 'unknown') return [`${name} is of no migration`];
+  if (kind === 'unknown') {
+    const isInvalid = /\bnot valid\)?$/.test(is ?? '');
+    return [`${name} is of no migration${isInvalid ? ', and not valid: its build failed' : ''}`];
+  }
   const short = (text = '') => (text.includes('\n') ? `${text.split('\n').length} lines` : text);
   return [`${name} is different`, `  is         ${short(is)}`, `  should be  ${short(shouldBe)}`];
 }

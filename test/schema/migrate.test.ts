@@ -170,6 +170,26 @@ describe('a migration outside of a transaction', () => {
     });
   });
 
+  test('does not take an index for built that a failed build left invalid', async () => {
+    const build = 'create unique index concurrently if not exists notes_text on restoreclick.notes (text);';
+    const careless = parseMigration('0003_index.sql', `-- migrate: no-transaction\n${build}`);
+    const same = parseMigration('0002_same.sql', `insert into restoreclick.notes values (1, 'a'), (2, 'a');`);
+    await expect(applyMigrations(database, [first, same, careless])).rejects.toThrow(
+      'could not create unique',
+    );
+    await rows('update restoreclick.notes set text = id::text');
+    // It exists, and so it would not be built.
+    await expect(applyMigrations(database, [first, same, careless])).rejects.toThrow(
+      '0003_index.sql could not be applied: not valid after all: restoreclick.notes_text',
+    );
+    await expect(versions()).resolves.toEqual([1, 2]);
+    const drop = 'drop index concurrently if exists restoreclick.notes_text;';
+    const careful = parseMigration('0003_index.sql', `-- migrate: no-transaction\n${drop}\n${build}`);
+    await expect(applyMigrations(database, [first, same, careful])).resolves.toMatchObject({
+      applied: [careful.file],
+    });
+  });
+
   test('is left to the run that has begun it', async () => {
     await applyMigrations(database, [first]);
     await claimedAgo('5 minutes');

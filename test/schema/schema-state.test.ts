@@ -86,6 +86,14 @@ test('a migration that was begun and not finished is pending', async () => {
   expect((await stateAfter(set('null'), set('1'))).pending).toEqual([last?.file]);
 });
 
+test('an index that a failed build left behind is drift, and said to be invalid', async () => {
+  const build = 'create unique index concurrently one_a_kind on restoreclick.status_transitions (entity)';
+  await expect(admin.query(build)).rejects.toMatchObject({ code: '23505' });
+  const state = await stateAfter('select', 'drop index restoreclick.one_a_kind');
+  expect(isUpToDate(state)).toBe(false);
+  expect(tell(state)).toContain('  index one_a_kind is of no migration, and not valid: its build failed');
+});
+
 test.each([
   [
     'a column by hand',

@@ -89,9 +89,11 @@ const rows = [
   `insert into webhook_events (id, provider, event_id, event_type, object_id, received_at, processed_at)
    select md5(provider || i)::uuid, provider, 'evt_' || md5(provider || i), 'checkout.session.completed', 'cs_' || md5('checkout' || i), at, at
    from made cross join unnest(array['stripe', 'sendgrid']) as provider`,
-  // Ten rows an order, of the kinds that an order leaves.
+  // Ten rows an order, of the kinds that an order leaves, their ids in order of time.
   `insert into audit_logs (id, entity_type, entity_id, action, old_values, new_values, changed_fields, performed_by, created_at)
-   select md5('audit' || i || '/' || k)::uuid,
+   select overlay(
+       overlay(md5('audit' || i || '/' || k) placing '7' from 13)
+       placing lpad(to_hex((extract(epoch from at + k * interval '20 seconds') * 1000)::int8), 12, '0') from 1 for 12)::uuid,
      (array['order', 'image', 'restoration_job', 'email', 'file_upload'])[1 + k % 5],
      case k % 5 when 0 then id else md5((array['original', 'job', 'order_confirmation', 'upload'])[k % 5] || i || case k % 5 when 3 then '' else '/1' end)::uuid end,
      case when k < 6 then 'created' else 'status_changed' end,

@@ -48,8 +48,13 @@ const now = { ahead: () => 0 };
 /**
  * @param pool of the steps' role; its size is how many statements run at once
  * @param counting whether to count buffers instead of taking the time
+ * @param forgetting whether the connection forgets its plans after each statement, those of triggers too, as the Data API's is said to
  */
-export function createMeter(pool: Pool, catalog: Catalog, counting: () => boolean = () => false): Meter {
+export function createMeter(
+  pool: Pool,
+  catalog: Catalog,
+  { counting = () => false, forgetting = false }: { counting?: () => boolean; forgetting?: boolean } = {},
+): Meter {
   const samples: Sample[] = [];
   const retried = new Map<string, number>();
   const run: Run = async (statement, params, photos = 1) => {
@@ -72,8 +77,7 @@ export function createMeter(pool: Pool, catalog: Catalog, counting: () => boolea
         if (!isConflict(error)) throw error;
         retried.set(statement.name, (retried.get(statement.name) ?? 0) + 1);
       } finally {
-        // As after each call of the Data API: trigger functions plan anew too.
-        await client.query('discard all');
+        if (forgetting) await client.query('discard all');
         client.release();
       }
     }

@@ -9,6 +9,8 @@ export type Cost = {
   runs: number;
   p50: number;
   p99: number;
+  /** The p50 on a connection that has forgotten its plans. */
+  cold: number;
   /** Medians of the server's own time. */
   planMs: number;
   runMs: number;
@@ -28,19 +30,27 @@ export const budgets = {
   retries: 0.005,
 };
 
-/** One for each statement and number of photos, by name. */
-export function costsOf(samples: Sample[]): Cost[] {
+/**
+ * One for each statement and number of photos, by name.
+ * @param cold what the same took on connections that forget their plans
+ */
+export function costsOf(samples: Sample[], cold: Sample[] = []): Cost[] {
+  const coldGroups = groupsOf(cold);
+  return [...groupsOf(samples)]
+    .flatMap(([key, group]) => costOf(group, coldGroups.get(key) ?? []))
+    .sort((a, b) => a.photos - b.photos || a.statement.localeCompare(b.statement));
+}
+
+function groupsOf(samples: Sample[]): Map<string, Sample[]> {
   const groups = new Map<string, Sample[]>();
   for (const one of samples) {
     const key = `${one.statement} ${one.photos}`;
     groups.set(key, [...(groups.get(key) ?? []), one]);
   }
-  return [...groups.values()]
-    .flatMap(costOf)
-    .sort((a, b) => a.photos - b.photos || a.statement.localeCompare(b.statement));
+  return groups;
 }
 
-function costOf(group: Sample[]): Cost[] {
+function costOf(group: Sample[], cold: Sample[]): Cost[] {
   const [first] = group;
   if (!first) return [];
   const times = group.flatMap(({ ms }) => ms ?? []).sort((a, b) => a - b);
@@ -54,6 +64,7 @@ function costOf(group: Sample[]): Cost[] {
       runs: group.length,
       p50: quantile(times, 0.5),
       p99: quantile(times, 0.99),
+      cold: median(cold.flatMap(({ ms }) => ms ?? [])),
       planMs: median(group.flatMap(({ planMs }) => planMs ?? [])),
       runMs: median(group.flatMap(({ runMs }) => runMs ?? [])),
       buffers: mean(buffers),
@@ -110,6 +121,7 @@ export function table(costs: Cost[], largeTables: ReadonlySet<string>, smaller: 
       String(cost.runs),
       cost.p50.toFixed(2),
       cost.p99.toFixed(2),
+      cost.cold.toFixed(2),
       cost.planMs.toFixed(2),
       cost.runMs.toFixed(2),
       cost.buffers.toFixed(0),
@@ -127,6 +139,7 @@ export function table(costs: Cost[], largeTables: ReadonlySet<string>, smaller: 
     'runs',
     'p50 ms',
     'p99 ms',
+    'cold',
     'plan',
     'run',
     'buffers',
@@ -139,7 +152,7 @@ export function table(costs: Cost[], largeTables: ReadonlySet<string>, smaller: 
   ];
   const all = [head, ...lines];
   const widths = head.map((_, at) => Math.max(...all.map((line) => line[at]?.length ?? 0)));
-  const isText = (at: number) => at === 0 || at >= 12;
+  const isText = (at: number) => at === 0 || at >= 13;
   const pad = (cell: string, at: number) =>
     isText(at) ? cell.padEnd(widths[at] ?? 0) : cell.padStart(widths[at] ?? 0);
   return all.map((line) => line.map(pad).join('  ').trimEnd());

@@ -82,7 +82,7 @@ $$;
 revoke execute on function record_change from public;
 
 -- Arguments: the entity's name, then the columns whose values are left out: they are personal or secret, are made of ids that the row
--- tells (a path is 100 B), or are nobody's history (a lease).
+-- tells (a path is 100 B), are in another row (the output's size), or are nobody's history (a lease).
 create or replace function audit() returns trigger
 language plpgsql security definer set search_path = restoreclick, pg_temp as $$
 begin
@@ -96,7 +96,7 @@ drop function audit_difference;
 create or replace trigger audit after insert or update or delete on images
   for each row execute function audit('image', 'original_filename', 'storage_bucket', 'storage_path');
 create or replace trigger audit after insert or update or delete on restoration_jobs
-  for each row execute function audit('restoration_job', 'error_message', 'leased_until');
+  for each row execute function audit('restoration_job', 'error_message', 'leased_until', 'output_data');
 create or replace trigger audit after insert or update or delete on email_queue
   for each row execute function audit(
     'email', 'to_email', 'to_name', 'cc_emails', 'subject', 'dynamic_data', 'error_message', 'metadata', 'leased_until');

@@ -26,14 +26,20 @@ claimed as (
       or (found.status = 'sending' and found.leased_until <= present()))
   returning email.id, email.attempt_number
 ),
+image as materialized (
+  select
+    images.id, images.parent_image_id, images.original_filename, images.status,
+    images.storage_bucket, images.storage_path, images.format, images.mime_type
+  from images
+  where images.order_id = (select order_id from found where email_type <> 'order_confirmation')
+),
 photo as (
   select
     original.id as original_id, original.original_filename, original.status,
     restored.id as restored_id, restored.storage_bucket, restored.storage_path, restored.format, restored.mime_type
-  from found
-  join images as original on original.order_id = found.order_id and original.type = 'original'
-  left join images as restored on restored.parent_image_id = original.id and restored.status = 'completed'
-  where found.email_type <> 'order_confirmation'
+  from image as original
+  left join image as restored on restored.parent_image_id = original.id
+  where original.parent_image_id is null
 ),
 wanted as (
   select 'single_image' as link_type, photo.restored_id::text as opens, array[photo.restored_id] as target_images

@@ -85,16 +85,15 @@ unkept as (
   select id, storage_path, upload_id from kept
   union all
   select images.id, images.storage_path, images.upload_id
-  from existing
-  join images on images.order_id = existing.id and images.type = 'original' and images.status = 'pending'
+  from images
+  where images.order_id = (select id from existing) and images.type = 'original' and images.status = 'pending'
 ),
 unsent as (
   select id from confirmation
   union all
   select email_queue.id
-  from existing
-  join email_queue on email_queue.order_id = existing.id
-    and email_queue.email_type = 'order_confirmation' and email_queue.status = 'pending'
+  from email_queue
+  where order_id = (select id from existing) and email_type = 'order_confirmation' and status = 'pending'
 )
 select
   ordered.id as "order_id!",

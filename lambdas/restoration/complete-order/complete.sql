@@ -6,26 +6,23 @@ with actor as materialized (
 found as (
   select orders.id, orders.status, orders.customer_id from orders where orders.id = :order_id::uuid
 ),
-original as (
+photo as (
   select
-    count(*) filter (where status in ('pending', 'uploaded', 'processing')) as open,
-    count(*) filter (where status = 'completed') as restored,
-    count(*) as total
+    count(*) filter (where type = 'original') as total,
+    count(*) filter (where type = 'original' and status in ('pending', 'uploaded', 'processing')) as open,
+    count(*) filter (where type = 'original' and status = 'completed') as restored,
+    jsonb_agg(jsonb_build_object('imageId', id) order by id) filter (where type = 'restored') as attachments,
+    sum(file_size_bytes) filter (where type = 'restored') as bytes
   from images
-  where order_id = :order_id::uuid and type = 'original'
-),
-restored as (
-  select jsonb_agg(jsonb_build_object('imageId', id) order by id) as attachments, sum(file_size_bytes) as bytes
-  from images
-  where order_id = :order_id::uuid and type = 'restored' and status = 'completed'
+  where order_id = :order_id::uuid
 ),
 ended as (
   update orders
   set
-    status = case when original.restored > 0 then 'completed' else 'failed' end,
-    completed_at = case when original.restored > 0 then present() end
-  from actor, found, original
-  where orders.id = found.id and found.status = 'processing' and original.open = 0 and original.total > 0
+    status = case when photo.restored > 0 then 'completed' else 'failed' end,
+    completed_at = case when photo.restored > 0 then present() end
+  from actor, found, photo
+  where orders.id = found.id and found.status = 'processing' and photo.open = 0 and photo.total > 0
   returning orders.id, orders.status
 ),
 announced as (
@@ -33,19 +30,19 @@ announced as (
   select
     derived_id(ended.id::text, 'restoration_complete'), ended.id, 'restoration_complete',
     customers.email, customers.name, present(),
-    case when restored.bytes <= :max_attachment_bytes::bigint then restored.attachments else '[]' end
-  from ended, found, restored, customers
+    case when photo.bytes <= :max_attachment_bytes::bigint then photo.attachments else '[]' end
+  from ended, found, photo, customers
   where customers.id = found.customer_id
   on conflict do nothing
   returning id
 )
 select
   coalesce((select status from ended), found.status) as "status!",
-  original.open::int as "open!",
+  photo.open::int as "open!",
   coalesce(
     (select id from announced),
     (select id from email_queue
      where order_id = found.id and email_type = 'restoration_complete' and status = 'pending'
      order by round limit 1)
   ) as email_id
-from actor, found, original;
+from actor, found, photo;

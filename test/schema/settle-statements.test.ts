@@ -198,6 +198,21 @@ describe('a dispute', () => {
     await settled(order, 'refunded');
     expect(await orderOf(order)).toMatchObject({ status: 'refunded', payment_status: 'refunded' });
   });
+
+  test('that is won leaves a part refunded, if it was', async () => {
+    const order = await shop.kept({ count: 1 });
+    for (const status of ['partially_refunded', 'disputed']) await settled(order, status);
+    expect(await settled(order, 'partially_refunded')).toMatchObject([
+      { paymentStatus: 'partially_refunded', imageId: order.photos[0]?.imageId },
+    ]);
+  });
+
+  test('about money that was given back is no news', async () => {
+    const order = await shop.completed({ count: 1 });
+    await settled(order, 'refunded');
+    expect(await shop.written(() => settled(order, 'disputed'))).toEqual(['webhook_event created']);
+    expect(await orderOf(order)).toMatchObject({ status: 'refunded', payment_status: 'refunded' });
+  });
 });
 
 test('when every photo ended while the money was away, the order is asked about', async () => {

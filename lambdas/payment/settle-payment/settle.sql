@@ -40,6 +40,8 @@ settled as (
     and (found.payment_status = 'pending' or not :only_if_pending::boolean)
     -- A late word of failure about a payment that arrived is no news.
     and not (:payment_status = 'failed' and found.payment_status <> 'pending')
+    -- Nor is a dispute about money that was given back.
+    and not (:payment_status = 'disputed' and found.payment_status = 'refunded')
   returning orders.id, orders.status, orders.payment_status
 ),
 now_is as (

@@ -75,15 +75,15 @@ export async function race<First, Second>(
   const ended = new AbortController();
   try {
     await gate.query(`begin; ${locks}`);
-    const one = await start(database, first);
-    const two = await start(database, second);
-    for (const { answer, pid } of [one, two])
+    const running = await Promise.all([start(database, first), start(database, second)]);
+    for (const { answer, pid } of running)
       await Promise.race([answer, waitsForLock(database, pid, ended.signal)]);
     await gate.query('rollback');
+    const [one, two] = running;
     return [await one.answer, await two.answer];
   } finally {
     ended.abort();
-    gate.release();
+    await giveBack(gate);
   }
 }
 

@@ -5,8 +5,8 @@ import { type TestDatabase, testDatabase } from '../database.ts';
 import { type Shop, shopOn } from '../orders.ts';
 import type { RunOptions } from '../run-statement.ts';
 import type { Arrival, Subject } from './arrivals.ts';
-import { type Answers, faultsOf, type Outcome, outcomeOf } from './outcome.ts';
-import { type Situation, subjectOf } from './situations.ts';
+import { type Answers, faultsOf, type Outcome, plainly } from './outcome.ts';
+import { type Situation, subjectOf } from './situation.ts';
 import { nameOf, pairsOf } from './table.ts';
 import { empty, everyRow, everything, findDeadlocksAtOnce, type Rows, restore, save, tidy } from './world.ts';
 
@@ -56,37 +56,43 @@ const acting =
   ({ shop, subject }: Table, { run }: Arrival) =>
   (options: RunOptions): Promise<object[]> =>
     run(shop, subject, options).catch((error) => {
-      if (!/^RC\d{3}$/.test(error?.code)) throw error;
+      if (error?.code !== 'RC006') throw error;
       return [{ refused: error.code }];
     });
 
-/** What came of it, which must be sound; then everything is as before. */
-async function conclude({ database, before }: Table, answers: Answers): Promise<Outcome> {
-  const rows = await everything(database);
+/** What comes of it when everything is as before, which must be sound. */
+async function outcomeOf({ database, before }: Table, run: () => Promise<Answers>): Promise<Outcome> {
   await restore(database);
+  const answers = await run();
+  const rows = await everything(database);
   expect(faultsOf(before, rows, answers)).toEqual([]);
-  return outcomeOf(answers, rows);
+  return plainly(answers, rows);
 }
 
-async function inTurn(table: Table, first: Arrival, second: Arrival): Promise<Outcome> {
-  const one = await acting(table, first)({});
-  return conclude(table, [one, await acting(table, second)({})]);
-}
+const inTurn = (table: Table, first: Arrival, second: Arrival): Promise<Outcome> =>
+  outcomeOf(table, async () => [await acting(table, first)({}), await acting(table, second)({})]);
 
 /** The same with the answers in the other order. */
 const turned = ({ answers: [one, two], rows }: Outcome): Outcome => ({ answers: [two, one], rows });
 
 /** Whoever had to try again came after the other; if nobody had to, either may count as the first. */
 async function expectMeeting(table: Table, [first, second]: Pair, serial: Serial): Promise<void> {
-  const { answers, again } = await meet(table.database, acting(table, first), acting(table, second));
-  const allowed = again.second ? [serial.inOrder] : again.first ? [serial.reversed] : Object.values(serial);
-  expectOneOf(await conclude(table, answers), allowed);
+  let allowed = Object.values(serial);
+  const outcome = await outcomeOf(table, async () => {
+    const { answers, again } = await meet(table.database, acting(table, first), acting(table, second));
+    if (again.second) allowed = [serial.inOrder];
+    else if (again.first) allowed = [serial.reversed];
+    return answers;
+  });
+  expectOneOf(outcome, allowed);
 }
 
 /** Stopped in the midst of their work and let go together: nobody knows who is first, and a deadlock is tried again. */
 async function expectRace(table: Table, [first, second]: Pair, serial: Serial): Promise<void> {
-  const answers = await race(table.database, everyRow, acting(table, first), acting(table, second));
-  expectOneOf(await conclude(table, answers), Object.values(serial));
+  const outcome = await outcomeOf(table, () =>
+    race(table.database, everyRow, acting(table, first), acting(table, second)),
+  );
+  expectOneOf(outcome, Object.values(serial));
 }
 
 function expectOneOf(outcome: Outcome, allowed: Outcome[]): void {

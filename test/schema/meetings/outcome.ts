@@ -24,7 +24,7 @@ function plain(key: string, value: unknown): unknown {
   return orderNumber.test(value) ? 'a number' : value;
 }
 
-export function outcomeOf(answers: Answers, rows: Rows): Outcome {
+export function plainly(answers: Answers, rows: Rows): Outcome {
   const links = rowsOf(rows, 'download_links').map(({ id }) => String(id));
   const text = (value: unknown) =>
     links.reduce((all, id) => all.replaceAll(id, 'a link'), JSON.stringify(value, plain));

@@ -2,8 +2,11 @@
 import { readFile } from 'node:fs/promises';
 import { expect, test } from '@jest/globals';
 import { statementPaths } from '../../../lib/statements/files.ts';
-import { situations } from './situations.ts';
+import { sales } from './sales.ts';
 import { meetingsTable } from './table.ts';
+import { deliveries, restorations } from './works.ts';
+
+const situations = [...sales, ...restorations, ...deliveries];
 
 /** What meets nothing, and why. */
 const alone = {

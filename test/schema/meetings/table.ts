@@ -1,6 +1,6 @@
 /** Which statements meet, as docs/database.md shows it. */
 import type { Arrival } from './arrivals.ts';
-import type { Situation } from './situations.ts';
+import type { Situation } from './situation.ts';
 
 /** Each two of them once, and each with itself. */
 export function pairsOf({ arrivals }: Situation): [Arrival, Arrival][] {

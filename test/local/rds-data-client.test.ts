@@ -93,8 +93,8 @@ describe("two statements in each other's way", () => {
     with actor as materialized (select set_config('app.actor', :actor, true)),
     seen as materialized (select count(*)::int as seen, pg_sleep(0.05) from webhook_events),
     written as (
-      insert into webhook_events (provider, event_id, event_type)
-      select 'test', seen.seen || '-' || :n::text, 'test' from actor, seen
+      insert into webhook_events (provider, event_id, event_type, processed_at)
+      select 'test', seen.seen || '-' || :n::text, 'test', now() from actor, seen
       returning id)
     select seen as "seen!" from seen, written`);
 

@@ -76,8 +76,13 @@ const tables = {
   },
   webhook_events: {
     entity: 'webhook_event',
-    row: { provider: 'stripe', event_id: 'e', event_type: 't' },
-    set: { processed_at: '2026-01-01T00:00:00+00:00' },
+    row: {
+      provider: 'stripe',
+      event_id: 'e',
+      event_type: 't',
+      processed_at: '2025-12-31T00:00:00+00:00',
+    },
+    set: { object_id: 'o' },
   },
 } as const;
 const names = Object.keys(tables) as (keyof typeof tables)[];

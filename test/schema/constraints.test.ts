@@ -73,6 +73,75 @@ test.each(['kept', 'claimed', 'processing'] as const)(
   },
 );
 
+describe('a row does not contradict itself', () => {
+  const states = ['pending_payment', 'processing', 'completed', 'failed', 'refunded'];
+  const payments: Record<string, string[]> = {
+    pending: ['pending_payment'],
+    failed: ['failed'],
+    paid: ['processing', 'completed', 'failed'],
+    partially_refunded: ['processing', 'completed', 'failed'],
+    disputed: ['processing', 'completed', 'failed'],
+    refunded: ['refunded'],
+  };
+  /** Without triggers, which refuse most of it before: checks hold all the same. */
+  async function force(sql: string, values: unknown[]): Promise<string> {
+    const client = await database.pool('superuser').connect();
+    try {
+      await client.query(
+        'begin; set local search_path = restoreclick; set local session_replication_role = replica',
+      );
+      return await client.query(sql, values).then(
+        () => 'taken',
+        ({ constraint, message }) => constraint ?? message,
+      );
+    } finally {
+      await client.query('rollback');
+      client.release();
+    }
+  }
+
+  test.each(Object.keys(payments))(
+    'an order whose payment is %s is in a state that goes with it',
+    async (payment) => {
+      const { orderId } = await shop.placed({ count: 1 });
+      const set = `update orders set status = $2, payment_status = $3::text,
+      paid_at = case when $3::text not in ('pending', 'failed') then now() end where id = $1`;
+      const taken = [];
+      for (const status of states)
+        if ((await force(set, [orderId, status, payment])) === 'taken') taken.push(status);
+      expect(taken).toEqual(payments[payment]);
+    },
+  );
+
+  test.each([
+    ['orders', `paid_at = null`, 'chk_order_paid_at'],
+    ['orders', `status = 'pending_payment', payment_status = 'pending'`, 'chk_order_paid_at'],
+    ['orders', `payment_status = 'pending', paid_at = null`, 'chk_order_states'],
+    ['restoration_jobs', `status = 'completed'`, 'chk_job_restored'],
+    ['restoration_jobs', `status = 'queued'`, 'chk_job_held'],
+    ['restoration_jobs', `status = 'processing'`, 'chk_job_held'],
+    ['email_queue', `status = 'sending'`, 'chk_email_lease'],
+    ['webhook_events', `processed_at = null`, 'chk_event_processed'],
+  ])('%s: not %s alone', async (table, set, constraint) => {
+    const { orderId, photos, emailId, checkoutId } = await shop.kept({ count: 1 });
+    const ids: Record<string, unknown> = {
+      orders: orderId,
+      restoration_jobs: photos[0]?.jobId,
+      email_queue: emailId,
+      webhook_events: (await shop.rows('select id from webhook_events where object_id = $1', [checkoutId]))[0]
+        .id,
+    };
+    expect(await force(`update ${table} set ${set} where id = $1`, [ids[table]])).toBe(constraint);
+  });
+
+  test('and every check was made of the rows that were there before it', async () => {
+    const { rows } = await database
+      .pool('superuser')
+      .query('select conname from pg_constraint where not convalidated');
+    expect(rows).toEqual([]);
+  });
+});
+
 describe('what is counted stays within its bounds', () => {
   test.each([
     ['attempt_number = 4', 'chk_job_attempts'],

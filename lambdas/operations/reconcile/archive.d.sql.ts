@@ -1,0 +1,9 @@
+/** Written by `npm run statements` from archive.sql. */
+import type { Statement } from '../../platform/database.ts';
+
+export declare const archive: Statement<{
+  retentionDays: number;
+  batch: number;
+}, {
+  moved: number;
+}>;

@@ -44,6 +44,8 @@ export type Settings = {
   links: { expirySeconds: number; maxDownloads: number };
   sharing: { maxRecipients: number; maxRounds: number };
   archiveDays: number;
+  /** How long the audit lies at hand; then it moves to its archive, month by month. */
+  auditDays: number;
   queues: {
     /** Receives before a message goes to the dead-letter queue. */
     maxReceiveCount: number;
@@ -94,6 +96,7 @@ const production: Settings = {
   links: { expirySeconds: 7 * 86_400, maxDownloads: 10 },
   sharing: { maxRecipients: 10, maxRounds: 3 },
   archiveDays: 7,
+  auditDays: 400,
   queues: { maxReceiveCount: 5, oldestMessageSeconds: 60 * 60 },
   api: { rateLimit: 100, burstLimit: 200, serverErrorsAlarm: 5 },
   database: { maxCapacity: 8, autoPauseMinutes: 10, backupDays: 14 },

@@ -1,6 +1,8 @@
 /** The benchmark of the database: fills it, takes orders through every statement, and says which budgets are met. */
 import type { Pool } from 'pg';
+import { archive } from '../../lambdas/operations/reconcile/archive.sql';
 import { expire } from '../../lambdas/operations/reconcile/expire.sql';
+import { faults } from '../../lambdas/operations/reconcile/faults.sql';
 import { stuck } from '../../lambdas/operations/reconcile/stuck.sql';
 import { createMigratedDatabase, type Logins } from '../../lib/statements/migrated-database.ts';
 import { type Catalog, createCatalog } from '../../local/aws/rds-data/catalog.ts';
@@ -118,7 +120,7 @@ async function finished(admin: Pool, photos: number, howMany: number) {
   return rows;
 }
 
-/** Finds a hundred uploads that were never posted, and twenty things of each kind that are stuck. */
+/** Finds a hundred uploads that were never posted and twenty things of each kind that are stuck, looks for faults in five orders, archives a hundred audit rows. */
 async function reconcile(admin: Pool, run: Run): Promise<void> {
   await admin.query(
     `set session_replication_role = replica;
@@ -128,6 +130,8 @@ async function reconcile(admin: Pool, run: Run): Promise<void> {
   );
   await run(expire, { batch: 100 });
   await run(stuck, { overdueSeconds: 3600, batch: 20 });
+  await run(faults, { withinSeconds: 86_400, restedSeconds: 0, orders: 5, batch: 20 });
+  await run(archive, { retentionDays: 400, batch: 100 });
 }
 
 /** By name; smaller tables are rightly read from end to end. */

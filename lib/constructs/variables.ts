@@ -2,7 +2,7 @@
 import type { Settings } from '../settings.ts';
 
 /** All of them; a step is given those that it reads. */
-export function variables({ shop, uploads, restoration, leaseSeconds, links, sharing }: Settings) {
+export function variables({ shop, uploads, restoration, leaseSeconds, links, sharing, auditDays }: Settings) {
   return {
     PRICE_CENTS: String(shop.priceCents),
     CURRENCY: shop.currency,
@@ -23,6 +23,7 @@ export function variables({ shop, uploads, restoration, leaseSeconds, links, sha
     LINK_MAX_DOWNLOADS: String(links.maxDownloads),
     SHARE_MAX_RECIPIENTS: String(sharing.maxRecipients),
     SHARE_MAX_ROUNDS: String(sharing.maxRounds),
+    AUDIT_DAYS: String(auditDays),
   };
 }
 

@@ -164,6 +164,23 @@ test('the access log holds no path, which a download’s token is part of', () =
   expect(format).not.toMatch(/\$context\.(path|http\.path|protocol)/);
 });
 
+test('what reconcile finds to be impossible raises an alarm', () => {
+  const [filter] = resourcesOf('AWS::Logs::MetricFilter').map(([, { Properties }]) => Properties);
+  expect(filter).toMatchObject({
+    FilterPattern: '{ $.message = "inconsistent" }',
+    MetricTransformations: [
+      { MetricNamespace: 'RestoreClick', MetricName: 'Inconsistent', MetricValue: '1' },
+    ],
+  });
+  expect(JSON.stringify(filter?.LogGroupName)).toContain('Reconcile');
+  const alarms = resourcesOf('AWS::CloudWatch::Alarm').filter(
+    ([, { Properties }]) => Properties.MetricName === 'Inconsistent',
+  );
+  expect(alarms).toMatchObject([
+    [expect.anything(), { Properties: { Namespace: 'RestoreClick', Statistic: 'Sum', Threshold: 1 } }],
+  ]);
+});
+
 test('every alarm tells somebody, also when it is over', () => {
   const silent = resourcesOf('AWS::CloudWatch::Alarm').filter(
     ([, { Properties }]) => !Properties.AlarmActions || !Properties.OKActions,

@@ -244,8 +244,40 @@ describe('reconcile', () => {
   ])('sends for “%s” the message that goes on with it', async (what, more, sent) => {
     edges.answer('operations/reconcile/expire', [{ expired: 3 }]);
     edges.answer('operations/reconcile/stuck', [row(what, more)]);
-    expect(await reconcile.handler()).toEqual({ expired: 3, stuck: 1 });
+    edges.answer('operations/reconcile/faults', []);
+    edges.answer('operations/reconcile/archive', [{ moved: 0 }]);
+    expect(await reconcile.handler()).toEqual({ expired: 3, stuck: 1, inconsistent: 0, archived: 0 });
     expect(edges.sent).toEqual(sent);
     expect(edges.log.lines()[0]).toMatchObject({ level: 'warn', what, sentAgain: sent.length > 0 });
+  });
+
+  test('reports what must never be, each with a line that the alarm counts', async () => {
+    edges.answer('operations/reconcile/expire', [{ expired: 0 }]);
+    edges.answer('operations/reconcile/stuck', []);
+    edges.answer('operations/reconcile/faults', [{ what: 'w', id: imageId, orderId }]);
+    edges.answer('operations/reconcile/archive', [{ moved: 0 }]);
+    expect(await reconcile.handler()).toMatchObject({ inconsistent: 1 });
+    expect(edges.log.lines()[0]).toMatchObject({
+      level: 'error',
+      message: 'inconsistent',
+      what: 'w',
+      id: imageId,
+      orderId,
+    });
+    expect(edges.sent).toEqual([]);
+  });
+
+  test.each([
+    ['until a batch is empty', [2000, 7, 2000], 4, 4007],
+    ['and leaves the rest to the next run', Array.from({ length: 99 }, () => 2000), 50, 100_000],
+  ])('archives the audit batch by batch, %s', async (_, batches, runs, archived) => {
+    edges.answer('operations/reconcile/expire', [{ expired: 0 }]);
+    edges.answer('operations/reconcile/stuck', []);
+    edges.answer('operations/reconcile/faults', []);
+    const left = [...batches];
+    edges.answer('operations/reconcile/archive', () => [{ moved: left.shift() ?? 0 }]);
+    expect(await reconcile.handler()).toMatchObject({ archived });
+    expect(edges.statements().filter((name) => name.endsWith('/archive'))).toHaveLength(runs);
+    expect(edges.paramsOf('operations/reconcile/archive')).toMatchObject({ retentionDays: 400, batch: 2000 });
   });
 });

@@ -45,6 +45,7 @@ export const environment = {
   LINK_MAX_DOWNLOADS: '10',
   SHARE_MAX_RECIPIENTS: '10',
   SHARE_MAX_ROUNDS: '3',
+  AUDIT_DAYS: '400',
   POLLER_ARN: 'arn:poller',
   REPLICATE_MODEL: 'owner/model',
   REPLICATE_OUTPUT_HOSTS: 'replicate.delivery',

@@ -1,22 +1,33 @@
-/** What no event announces: expires photos that were never posted, lists what is stuck, and sends its message again, which is always safe. */
+/**
+ * What no event announces: expires photos that were never posted, sends the message of what is stuck again, which is always safe,
+ * reports what must never be, and moves old audit rows to the archive.
+ */
 import { z } from 'zod';
 import { one, type RowOf, run } from '../../platform/database.ts';
 import { log } from '../../platform/logging.ts';
 import { send } from '../../platform/messages.ts';
-import { settings } from '../../platform/settings.ts';
+import { count, settings } from '../../platform/settings.ts';
+import { archive } from './archive.sql';
 import { expire } from './expire.sql';
+import { faults } from './faults.sql';
 import { stuck } from './stuck.sql';
 
-const queues = settings({
+const { AUDIT_DAYS, ...queues } = settings({
   KEEP_ORIGINAL_QUEUE_URL: z.url(),
   SUBMIT_JOB_QUEUE_URL: z.url(),
   COMPLETE_ORDER_QUEUE_URL: z.url(),
   SEND_EMAIL_QUEUE_URL: z.url(),
+  AUDIT_DAYS: count,
 });
 
 /** Longer than any message of ours waits between two deliveries, and than a prediction may take. */
 const overdueSeconds = 3600;
 const batch = 200;
+/** An order is looked at on each of three days after it changed, should a run be missed: 10,000 of them take half a second. */
+const lately = { withinSeconds: 3 * 86_400, orders: 10_000 };
+/** Some 25 ms a batch: a run moves 100,000 rows in seconds, and the next one goes on. */
+const auditBatch = 2000;
+const mostAuditBatches = 50;
 
 type Stuck = RowOf<typeof stuck>;
 
@@ -42,9 +53,7 @@ function remedy({
   return undefined;
 }
 
-/** @returns how much was found, for who runs it by hand; each row is a line of the log */
-export async function handler(): Promise<{ expired: number; stuck: number }> {
-  const { expired } = await one(expire, { batch });
+async function pushOn(): Promise<number> {
   const rows = await run(stuck, { overdueSeconds, batch });
   for (const row of rows) {
     const { what, id, orderId, since } = row;
@@ -52,6 +61,38 @@ export async function handler(): Promise<{ expired: number; stuck: number }> {
     log.warn('stuck', { what, id, orderId, since, sentAgain: queue !== undefined });
     if (queue && message) await send(queue, [message], { groupId: orderId });
   }
-  log.info('reconciled', { expired, stuck: rows.length });
-  return { expired, stuck: rows.length };
+  return rows.length;
+}
+
+/** For a person: what is wrong here, no message mends. The alarm counts these lines. */
+async function report(): Promise<number> {
+  const rows = await run(faults, { ...lately, restedSeconds: overdueSeconds, batch });
+  for (const { what, id, orderId } of rows) log.error('inconsistent', { what, id, orderId });
+  return rows.length;
+}
+
+async function archiveAudit(): Promise<number> {
+  let archived = 0;
+  for (let batches = 0; batches < mostAuditBatches; batches += 1) {
+    const { moved } = await one(archive, { retentionDays: AUDIT_DAYS, batch: auditBatch });
+    // A batch is of one month: only an empty one says that nothing is left.
+    if (moved === 0) break;
+    archived += moved;
+  }
+  return archived;
+}
+
+type Found = { expired: number; stuck: number; inconsistent: number; archived: number };
+
+/** @returns how much was found, for who runs it by hand; each row is a line of the log */
+export async function handler(): Promise<Found> {
+  const { expired } = await one(expire, { batch });
+  const found = {
+    expired,
+    stuck: await pushOn(),
+    inconsistent: await report(),
+    archived: await archiveAudit(),
+  };
+  log.info('reconciled', found);
+  return found;
 }

@@ -1,0 +1,13 @@
+/** Written by `npm run statements` from faults.sql. */
+import type { Statement } from '../../platform/database.ts';
+
+export declare const faults: Statement<{
+  withinSeconds: number;
+  restedSeconds: number;
+  orders: number;
+  batch: number;
+}, {
+  what: string;
+  id: string;
+  orderId: string;
+}>;

@@ -10,6 +10,8 @@ failed as (
   set status = 'failed', error_code = :error_code
   from actor, found
   where images.id = found.id and found.status in ('pending', 'uploaded')
+    -- Whoever asked for its restoration has kept it.
+    and not exists (select from restoration_jobs as job where job.original_image_id = found.id)
   returning images.id
 )
 select

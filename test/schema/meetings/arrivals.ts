@@ -53,6 +53,8 @@ export type Arrival = {
   statement: string;
   /** How it arrives, where it can in several ways. */
   how: string;
+  /** Whether to come again is to do more; others are delivered again, and then change nothing. */
+  counts: boolean;
   run(shop: Shop, subject: Subject, options?: RunOptions): Promise<object[]>;
 };
 
@@ -65,8 +67,11 @@ function arrival<Params extends Record<string, Value>, Row extends object>(
 ): Arrival {
   const run: Arrival['run'] = (shop, subject, options) =>
     shop.run(statement, params(subject), { ...options, aheadMs });
-  return { statement: statement.name, how, run };
+  return { statement: statement.name, how, counts: false, run };
 }
+
+/** Each is another download, link, round or checkout, or a longer doubt. */
+const counting = (each: Arrival): Arrival => ({ ...each, counts: true });
 
 const afterLease = (leaseSeconds + 1) * 1000;
 const photo = (at: number) => `photo ${at + 1}`;
@@ -108,8 +113,8 @@ export const uploads = {
 };
 
 export const payments = {
-  frozen: arrival(freeze, 'all photos', (subject) => freezing(subject)),
-  frozenAsFar: arrival(freeze, 'the photos arrived', (subject) => freezing(subject, true)),
+  frozen: counting(arrival(freeze, 'all photos', (subject) => freezing(subject))),
+  frozenAsFar: counting(arrival(freeze, 'the photos arrived', (subject) => freezing(subject, true))),
   recorded: arrival(recordCheckout, 'first checkout', ({ sessionId, checkoutId, attempt }) => ({
     sessionId,
     checkoutId,
@@ -169,14 +174,16 @@ export const orders = {
   claimed: arrival(claimOrder, '', ({ checkoutId }) => ({ checkoutId })),
   seen: arrival(getOrder, '', ({ orderId }) => ({ orderId })),
   completed: arrival(complete, '', ({ orderId }) => ({ orderId, maxAttachmentBytes: 5000 })),
-  shared: arrival(share, '', ({ orderId }) => ({
-    ...nobody,
-    orderId,
-    senderName: null,
-    message: null,
-    recipients: '["Grace@example.com","edsger@example.com"]',
-    maxRounds: 2,
-  })),
+  shared: counting(
+    arrival(share, '', ({ orderId }) => ({
+      ...nobody,
+      orderId,
+      senderName: null,
+      message: null,
+      recipients: '["Grace@example.com","edsger@example.com"]',
+      maxRounds: 2,
+    })),
+  ),
   stuck: arrival(stuck, '', () => ({ overdueSeconds: 3600, batch: 10 }), day),
 };
 
@@ -195,6 +202,18 @@ const emailClaiming = (emailId: string) => ({
   linkSeconds: 86_400,
 });
 
+const settled = (outcome: keyof typeof messages) =>
+  arrival(settleEmail, outcome, ({ doneEmailId }) => ({
+    emailId: doneEmailId,
+    attempt: 1,
+    outcome,
+    messageId: 'm',
+    subject: 'Your photos',
+    doubtSeconds: 600,
+    errorCode: messages[outcome],
+    errorMessage: null,
+  }));
+
 export const emails = {
   confirmationClaimed: arrival(claimEmail, 'confirmation', ({ emailId }) => emailClaiming(emailId)),
   claimed: arrival(claimEmail, 'completion', ({ doneEmailId }) => emailClaiming(doneEmailId)),
@@ -204,17 +223,8 @@ export const emails = {
     ({ doneEmailId }) => emailClaiming(doneEmailId),
     afterLease,
   ),
-  settled: (outcome: keyof typeof messages) =>
-    arrival(settleEmail, outcome, ({ doneEmailId }) => ({
-      emailId: doneEmailId,
-      attempt: 1,
-      outcome,
-      messageId: 'm',
-      subject: 'Your photos',
-      doubtSeconds: 600,
-      errorCode: messages[outcome],
-      errorMessage: null,
-    })),
+  settled,
+  doubted: counting(settled('doubtful')),
   said: (type: 'delivered' | 'bounce') =>
     arrival(apply, type, ({ doneEmailId }) => ({
       events: JSON.stringify([{ id: type, type, email_id: doneEmailId, at: 1_790_000_000 }]),
@@ -222,23 +232,27 @@ export const emails = {
 };
 
 export const links = {
-  made: arrival(createLink, 'all photos', ({ orderId }) => ({
-    ...nobody,
-    orderId,
-    linkType: 'zip_all',
-    imageId: null,
-    tokenHash: randomUUID(),
-    maxDownloads: 10,
-    linkSeconds: 60,
-  })),
-  madeForOne: arrival(createLink, 'photo 1', (subject) => ({
-    ...nobody,
-    ...imageOf(subject, 0),
-    linkType: 'single_image',
-    tokenHash: randomUUID(),
-    maxDownloads: 10,
-    linkSeconds: 60,
-  })),
-  opened: arrival(openLink, '', ({ tokenHash }) => ({ ...nobody, tokenHash, archiveReady: true })),
+  made: counting(
+    arrival(createLink, 'all photos', ({ orderId }) => ({
+      ...nobody,
+      orderId,
+      linkType: 'zip_all',
+      imageId: null,
+      tokenHash: randomUUID(),
+      maxDownloads: 10,
+      linkSeconds: 60,
+    })),
+  ),
+  madeForOne: counting(
+    arrival(createLink, 'photo 1', (subject) => ({
+      ...nobody,
+      ...imageOf(subject, 0),
+      linkType: 'single_image',
+      tokenHash: randomUUID(),
+      maxDownloads: 10,
+      linkSeconds: 60,
+    })),
+  ),
+  opened: counting(arrival(openLink, '', ({ tokenHash }) => ({ ...nobody, tokenHash, archiveReady: true }))),
   packed: arrival(archive, '', ({ linkId }) => ({ linkId })),
 };

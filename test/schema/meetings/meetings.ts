@@ -8,7 +8,7 @@ import type { Arrival, Subject } from './arrivals.ts';
 import { type Answers, faultsOf, type Outcome, plainly } from './outcome.ts';
 import { type Situation, subjectOf } from './situation.ts';
 import { nameOf, pairsOf } from './table.ts';
-import { empty, everyRow, everything, findDeadlocksAtOnce, type Rows, restore, save, tidy } from './world.ts';
+import { asInALargeShop, empty, everyRow, everything, type Rows, restore, save, tidy } from './world.ts';
 
 /** A test for every pair in every one of the situations. */
 export function testMeetings(situations: Situation[]): void {
@@ -18,7 +18,7 @@ export function testMeetings(situations: Situation[]): void {
   beforeAll(async () => {
     database = await testDatabase();
     shop = shopOn(database);
-    await findDeadlocksAtOnce(database);
+    await asInALargeShop(database);
   });
   afterAll(() => database?.drop());
 
@@ -35,6 +35,7 @@ export function testMeetings(situations: Situation[]): void {
       async (_one, _other, one, other) => {
         if (++met % 10 === 0) await tidy(database);
         const inOrder = await inTurn(table, one, other);
+        if (one === other && !one.counts) await expectNoMore(table, one, inOrder);
         const reversed = turned(one === other ? inOrder : await inTurn(table, other, one));
         await expectRace(table, [one, other], { inOrder, reversed });
         await expectMeeting(table, [one, other], { inOrder, reversed });
@@ -74,6 +75,12 @@ const inTurn = (table: Table, first: Arrival, second: Arrival): Promise<Outcome>
 
 /** The same with the answers in the other order. */
 const turned = ({ answers: [one, two], rows }: Outcome): Outcome => ({ answers: [two, one], rows });
+
+/** Delivered again, it has changed nothing. */
+async function expectNoMore(table: Table, one: Arrival, twice: Outcome): Promise<void> {
+  const once = await outcomeOf(table, async () => [await acting(table, one)({}), []]);
+  expect(twice.rows).toEqual(once.rows);
+}
 
 /** Whoever had to try again came after the other; if nobody had to, either may count as the first. */
 async function expectMeeting(table: Table, [first, second]: Pair, serial: Serial): Promise<void> {

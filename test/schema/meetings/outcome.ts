@@ -74,6 +74,11 @@ export function faultsOf(before: Rows, after: Rows, answers: Answers): string[] 
     'a restored photo without its image, or the reverse': unlike.length > 0,
     'an order without one confirmation': emails('order_confirmation').length !== orders.length,
     'two completions': emails('restoration_complete').length > 1,
+    'an ended photo that is worked on': jobs.some(
+      (job) =>
+        live.includes(String(job.status)) &&
+        !openPhotos(after).some(({ id }) => id === job.original_image_id),
+    ),
     'a completed order with a photo open': status === 'completed' && openPhotos(after).length > 0,
     'nobody asked to complete the order': unasked && saying(answers.flat(), 'last').length === 0,
     'a cancelled order is worked on':

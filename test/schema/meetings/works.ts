@@ -136,7 +136,7 @@ export const deliveries: Situation[] = [
       emails.takenOver,
       emails.settled('sent'),
       emails.settled('retry'),
-      emails.settled('doubtful'),
+      emails.doubted,
       emails.settled('failed'),
       emails.said('delivered'),
       emails.said('bounce'),

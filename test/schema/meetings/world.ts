@@ -67,7 +67,14 @@ export async function everything(database: TestDatabase): Promise<Rows> {
 /** Locks every row: whoever comes meanwhile stops at the first one that it changes. */
 export const everyRow = tables.map((table) => `select from restoreclick.${table} for update`).join(';');
 
-/** Two that wait for each other are told so at once, and not after a second. */
-export async function findDeadlocksAtOnce(database: TestDatabase): Promise<void> {
-  await database.pool('superuser').query(`alter database ${database.name} set deadlock_timeout = '5ms'`);
+/**
+ * As in a shop of many orders, rows are found by indexes: reading whole tables, two would always be in each other's way.
+ * And two that wait for each other are told so at once, not after a second.
+ */
+export async function asInALargeShop(database: TestDatabase): Promise<void> {
+  await database
+    .pool('superuser')
+    .query(
+      `alter database ${database.name} set enable_seqscan = off; alter database ${database.name} set deadlock_timeout = '5ms'`,
+    );
 }

@@ -3,15 +3,10 @@ import { readFile } from 'node:fs/promises';
 import { expect, test } from '@jest/globals';
 import { statementPaths } from '../../../lib/statements/files.ts';
 import { sales } from './sales.ts';
-import { meetingsTable } from './table.ts';
+import { alone, meetingsTable } from './table.ts';
 import { deliveries, restorations } from './works.ts';
 
 const situations = [...sales, ...restorations, ...deliveries];
-
-/** What meets nothing, and why. */
-const alone = {
-  'upload/create-session/create': 'nobody knows the session before this has answered',
-};
 
 test('every statement of the steps arrives in a situation, but those that meet nothing', async () => {
   const arriving = situations.flatMap(({ arrivals }) => arrivals.map(({ statement }) => statement));

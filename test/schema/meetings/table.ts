@@ -2,6 +2,13 @@
 import type { Arrival } from './arrivals.ts';
 import type { Situation } from './situation.ts';
 
+/** What meets nothing, and why. */
+export const alone = {
+  'operations/reconcile/archive': 'it moves old rows of the audit, which no other statement reads or writes',
+  'operations/reconcile/faults': 'it looks at orders that have rested for a while',
+  'upload/create-session/create': 'nobody knows the session before it has answered',
+};
+
 /** Each two of them once, and each with itself. */
 export function pairsOf({ arrivals }: Situation): [Arrival, Arrival][] {
   return arrivals.flatMap((one, at) => arrivals.slice(at).map((other): [Arrival, Arrival] => [one, other]));
@@ -25,7 +32,7 @@ export function meetingsTable(situations: Situation[]): string {
     return `| ${name} | ${steps.join(', ')} | ${pairsOf(situation).length} |`;
   });
   const all = situations.reduce((sum, situation) => sum + pairsOf(situation).length, 0);
-  return ['| situation | what can arrive | pairs |', '| --- | --- | --- |', ...rows, `| | | ${all} |`].join(
-    '\n',
-  );
+  const exceptions = Object.entries(alone).map(([statement, why]) => `- \`${statement}\`: ${why}`);
+  const table = ['| situation | what can arrive | pairs |', '| --- | --- | --- |', ...rows, `| | | ${all} |`];
+  return [...table, '', 'What meets nothing:', '', ...exceptions].join('\n');
 }

@@ -1,11 +1,14 @@
 /** Whoever an alarm wakes finds a page about it, and no page is about an alarm that is no more. */
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { expect, test } from '@jest/globals';
+import { afterAll, expect, test } from '@jest/globals';
 import { z } from 'zod';
 import { ask } from '../jest/ask.ts';
+import { synthesizeStack } from './synthesized.ts';
 
 const project = join(import.meta.dirname, '../..');
+const stack = synthesizeStack();
+afterAll(stack.remove);
 
 const template = z.object({
   Resources: z.record(
@@ -37,3 +40,12 @@ test.each(['Look', 'Do', 'When it is safe', 'How to see that it worked'])(
     expect(files.filter((_, index) => !texts[index]?.includes(`\n## ${chapter}\n`))).toEqual([]);
   },
 );
+
+test('the words of operating.md mean what there is on one machine', async () => {
+  const page = await readFile(join(project, 'docs/operating.md'), 'utf8');
+  const [, local = ''] = page.split('## On one machine');
+  const { database } = stack.model;
+  expect(local).toContain(`CLUSTER=${database.clusterArn}\n`);
+  expect(local).toContain(`SECRET=${database.adminSecretArn}\n`);
+  expect(local).toContain(`RECONCILE=${stack.step('operations/reconcile').name}\n`);
+});

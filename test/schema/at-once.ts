@@ -126,8 +126,13 @@ async function begin(database: TestDatabase): Promise<Transaction> {
   return { client, pid };
 }
 
-const pidOf = async (client: PoolClient): Promise<number> =>
-  (await client.query('select pg_backend_pid() as pid')).rows[0].pid;
+const pids = new WeakMap<PoolClient, number>();
+
+async function pidOf(client: PoolClient): Promise<number> {
+  const pid = pids.get(client) ?? (await client.query('select pg_backend_pid() as pid')).rows[0].pid;
+  pids.set(client, pid);
+  return pid;
+}
 
 /** Resolves once that connection waits for a lock, or the asking is ended. */
 async function waitsForLock(database: TestDatabase, pid: number, ended: AbortSignal): Promise<void> {
@@ -141,7 +146,6 @@ async function waitsForLock(database: TestDatabase, pid: number, ended: AbortSig
 
 /** A connection without a transaction and without memory. Closing it here instead would race with the database's removal. */
 async function giveBack(client: PoolClient): Promise<void> {
-  await client.query('rollback');
-  await client.query('reset all');
+  await client.query('rollback; reset all');
   client.release();
 }

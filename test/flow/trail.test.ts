@@ -205,7 +205,7 @@ test('every column of the proposal is written by some flow, but for those with a
   for (const { table, column, default: usual } of columns) {
     const [{ written } = {}] = await rows(
       system,
-      `select exists (select from ${table} where "${column}" is distinct from ${usual}) as written`,
+      `select exists (select from ${table} where "${column}" is distinct from ${usual} and "${column}" is not null) as written`,
     );
     if (!written) unwritten.push(`${String(table).replace('restoreclick.', '')}.${column}`);
   }

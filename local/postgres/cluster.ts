@@ -13,7 +13,14 @@ import { runAs, type SystemUser } from './system-user.ts';
 export const adminUser = 'postgres';
 
 /** Everything that is run for one data folder. */
-export type Cluster = { home: string; binaries: Binaries; user: SystemUser; scratch: boolean };
+export type Cluster = {
+  home: string;
+  binaries: Binaries;
+  user: SystemUser;
+  scratch: boolean;
+  /** Instead of those below. */
+  settings: Record<string, string>;
+};
 
 export const dataFolder = (home: string) => join(home, 'data');
 
@@ -64,7 +71,7 @@ async function run(program: string, args: string[], user: SystemUser): Promise<v
   if (code !== 0) throw new Error(`PostgreSQL could not make its data folder:\n${said.trim()}`);
 }
 
-const settings = {
+const localSettings = {
   listen_addresses: '127.0.0.1',
   unix_socket_directories: '', // their paths may be too long, and nobody needs them
   timezone: 'UTC',
@@ -99,8 +106,11 @@ exit $code`;
 export type Serving = { port: number /** Ends the server, waiting for it. */; stop(): Promise<void> };
 
 /** Starts the server and waits until it accepts connections; if it does not, throws with the end of its log. */
-export async function serve({ home, binaries, user, scratch }: Cluster, port: number): Promise<Serving> {
-  const all = { ...settings, ...(scratch ? scratchSettings : {}), port: String(port) };
+export async function serve(
+  { home, binaries, user, scratch, settings }: Cluster,
+  port: number,
+): Promise<Serving> {
+  const all = { ...localSettings, ...(scratch ? scratchSettings : {}), ...settings, port: String(port) };
   const flags = Object.entries(all).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
   const logFile = join(home, 'postgres.log');
   const log = await open(logFile, 'w');

@@ -37,15 +37,18 @@ const memory = (folder: string) => join(folder, 'postgres.json');
  * @param folder keeps data, port and password between runs; without it the server is a scratch one: faster because it never
  *   waits for the disk, and gone without trace when stopped or when this process ends
  * @param port a free one by default, the same again on the next run if it is still free
+ * @param settings PostgreSQL's own, instead of the local system's: `{ shared_buffers: '1GB' }`
  * @param say tells the developer what is unusual, in a sentence
  */
 export async function startPostgres({
   folder,
   port,
+  settings = {},
   say = console.warn,
 }: {
   folder?: string;
   port?: number;
+  settings?: Record<string, string>;
   say?: (sentence: string) => void;
 } = {}): Promise<RunningPostgres> {
   const last = folder === undefined ? undefined : await recall(folder);
@@ -54,7 +57,7 @@ export async function startPostgres({
   try {
     if (!scratch) await settlePredecessor(home, last?.owner, say);
     const user = systemUser(dataFolder(home));
-    const cluster: Cluster = { home, user, scratch, binaries: await binaries(home, user) };
+    const cluster: Cluster = { home, user, scratch, settings, binaries: await binaries(home, user) };
     const password = last?.password ?? randomBytes(18).toString('base64url');
     if (!existsSync(join(dataFolder(home), 'PG_VERSION'))) await initialise(cluster, password);
     const serving = await servePatiently(cluster, port ?? last?.port, port === undefined);

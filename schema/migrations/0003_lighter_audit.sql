@@ -132,14 +132,22 @@ create trigger photos_added after insert on images
 
 drop function explain_order, order_history;
 
--- The audit rows of an order and of all that hangs on it, its archive included.
+-- For the moments of an order's story: the archive is filled in order of time.
+-- small table: nobody but the archiving writes there.
+create index idx_audit_archive_created_at_brin on audit_archive using brin (created_at);
+
+-- The audit rows of an order and of all that hangs on it, and of the events that moved any of it, which came in the same transaction;
+-- the archive included.
 create function order_history(wanted_number text)
 returns table (
   at timestamptz, entity text, entity_id uuid, action text, old_values jsonb, new_values jsonb, changed_fields text[], actor text)
 language sql stable as $$
-  with wanted as (select id, upload_session_id from restoreclick.orders where order_number = wanted_number),
-  concerned (entity, id) as (
+  with wanted as (
+    select id, customer_id, upload_session_id from restoreclick.orders where order_number = wanted_number
+  ),
+  concerned (entity, id) as materialized (
     select 'order', id from wanted
+    union all select 'customer', customer_id from wanted
     union all select 'image', images.id from wanted join restoreclick.images on images.order_id = wanted.id
     union all
     select 'restoration_job', job.id
@@ -154,16 +162,29 @@ language sql stable as $$
     union all
     select 'checkout', checkout.id
     from wanted join restoreclick.checkouts as checkout on checkout.upload_session_id = wanted.upload_session_id
-  )
-  select log.created_at, log.entity_type::text, log.entity_id, log.action::text, log.old_values, log.new_values,
-    log.changed_fields, log.performed_by::text
-  from concerned
-  join (
+  ),
+  log as not materialized (
     select created_at, entity_type, entity_id, action, old_values, new_values, changed_fields, performed_by from restoreclick.audit_logs
     union all
     select created_at, entity_type, entity_id, action, old_values, new_values, changed_fields, performed_by from restoreclick.audit_archive
-  ) as log on log.entity_type = concerned.entity and log.entity_id = concerned.id
-  order by log.created_at, log.entity_type, log.entity_id
+  ),
+  own as materialized (
+    select log.* from concerned join log on log.entity_type = concerned.entity and log.entity_id = concerned.id
+  ),
+  -- A customer may have come with an earlier order.
+  moment as (select distinct created_at, performed_by from own where entity_type <> 'customer'),
+  heard as (
+    select log.*
+    from moment
+    join log on log.created_at = moment.created_at and log.performed_by = moment.performed_by
+    where log.entity_type = 'webhook_event'
+      -- SendGrid tells of many orders' emails at once.
+      and (log.new_values ->> 'provider' = 'stripe'
+        or log.new_values ->> 'object_id' in (select id::text from concerned where entity = 'email'))
+  )
+  select created_at, entity_type::text, entity_id, action::text, old_values, new_values, changed_fields, performed_by::text
+  from (select * from own union all select * from heard) as told
+  order by created_at, entity_type, entity_id
 $$;
 
 -- The whole story of an order, in order, in words. Of a field without a value the audit has none: see record_change.
@@ -173,6 +194,7 @@ language sql stable as $$
     history.at,
     history.actor,
     case history.entity
+      when 'webhook_event' then 'event'
       when 'file_upload' then 'photo upload'
       when 'restoration_job' then 'restoration job'
       when 'download_link' then 'download link'
@@ -180,7 +202,9 @@ language sql stable as $$
     end
     || ' ' || left(history.entity_id::text, 8) || ' '
     || case history.action
-      when 'created' then 'came into being' || coalesce(' as ' || (history.new_values ->> 'status'), '')
+      when 'created' then coalesce(
+        'came from ' || (history.new_values ->> 'provider') || ': ' || (history.new_values ->> 'event_type'),
+        'came into being' || coalesce(' as ' || (history.new_values ->> 'status'), ''))
       when 'deleted' then 'was deleted'
       when 'status_changed' then concat_ws(
         ', ',

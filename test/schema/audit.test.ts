@@ -1,6 +1,7 @@
 /** The audit trail: one row a write, by whom and from where, without a private value, and out of the steps' reach. */
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { apply } from '../../lambdas/email/receive-sendgrid-events/apply.sql';
 import { create } from '../../lambdas/upload/create-session/create.sql';
 import { type TestDatabase, testDatabase } from './database.ts';
 import { type Shop, shopOn } from './orders.ts';
@@ -143,6 +144,30 @@ test('a change of state is called one, and says from where to where', async () =
     new_values: { status: 'uploaded' },
     performed_by: 'payment/keep-original',
   });
+});
+
+test('the story of an order tells which events moved it, and no other order’s', async () => {
+  const [order, other] = [await shop.completed({ count: 1 }), await shop.completed({ count: 1 })];
+  const delivered = [order, other].map(({ doneEmailId }) => ({
+    id: randomUUID(),
+    type: 'delivered',
+    email_id: doneEmailId,
+    at: Date.now() / 1000,
+  }));
+  await shop.run(apply, { events: JSON.stringify(delivered) });
+  const story = await asOwner('select actor, what from explain_order($1)', [order.orderNumber]);
+  const events = story.filter(({ what }) => what.startsWith('event'));
+  expect(events).toEqual([
+    {
+      actor: 'payment/place-order',
+      what: expect.stringContaining('came from stripe: checkout.session.completed'),
+    },
+    {
+      actor: 'email/receive-sendgrid-events',
+      what: expect.stringContaining('came from sendgrid: delivered'),
+    },
+  ]);
+  expect(story.filter(({ what }) => what.startsWith('customer'))).toHaveLength(1);
 });
 
 test('what says nothing of its own is left out: leases, paths, and times that are the row’s', async () => {

@@ -1,4 +1,5 @@
 -- What should have moved on by itself and has not, oldest first, at most :batch of each kind.
+-- All are compared with (select since …): as a value it bounds what an index reads, joined it would be read from end to end.
 with overdue as (
   select present() - make_interval(secs => :overdue_seconds::int) as since
 ),
@@ -6,21 +7,21 @@ with overdue as (
 -- know how few they are, from reading all photos under way instead (685 buffers at a million orders, and 117 at ten thousand).
 late as materialized (
   select orders.id, orders.status, orders.payment_status, orders.updated_at
-  from overdue, orders
-  where orders.status in ('pending_payment', 'processing') and orders.updated_at < overdue.since
+  from orders
+  where orders.status in ('pending_payment', 'processing') and orders.updated_at < (select since from overdue)
 ),
 late_photo as materialized (
   select
     photo.*, late.id as order_id,
     late.status = 'processing' and late.payment_status in ('paid', 'partially_refunded') as payable
-  from overdue, late
+  from late
   cross join lateral (
     select images.id, images.status, images.updated_at, images.storage_path, images.upload_id
     from images
     where images.order_id = late.id and images.type = 'original' and images.status in ('pending', 'uploaded')
     limit 1000
   ) as photo
-  where photo.updated_at < overdue.since
+  where photo.updated_at < (select since from overdue)
 ),
 photo as (
   select
@@ -38,18 +39,25 @@ photo as (
   limit :batch::int
 ),
 job as (
-  select 'job ' || job.status, job.id, images.order_id, job.updated_at, job.attempt_number, null, null, null
-  from overdue, restoration_jobs as job
-  join images on images.id = job.original_image_id
-  join orders on orders.id = images.order_id and orders.status = 'processing'
-  where job.status in ('pending', 'queued', 'processing') and job.updated_at < overdue.since
+  select 'job ' || job.status, job.id, photo.order_id, job.updated_at, job.attempt_number, null, null, null
+  from restoration_jobs as job
+  cross join lateral (
+    select images.order_id
+    from images
+    join orders on orders.id = images.order_id
+    where images.id = job.original_image_id and orders.status = 'processing'
+    limit 1
+  ) as photo
+  where job.status in ('pending', 'queued', 'processing') and job.updated_at < (select since from overdue)
   order by job.updated_at
   limit :batch::int
 ),
 email as (
   select 'email ' || status, id, order_id, updated_at, attempt_number, null, null, null
-  from overdue, email_queue
-  where status in ('pending', 'sending') and scheduled_for < overdue.since and coalesce(leased_until, overdue.since) <= overdue.since
+  from email_queue
+  where status in ('pending', 'sending')
+    and scheduled_for < (select since from overdue)
+    and (leased_until is null or leased_until <= (select since from overdue))
   order by scheduled_for
   limit :batch::int
 ),

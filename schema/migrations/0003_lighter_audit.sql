@@ -32,6 +32,8 @@ create function record_change(entity text, before jsonb, after jsonb, hidden tex
 language plpgsql set search_path = restoreclick, pg_temp as $$
 declare
   actor text := nullif(current_setting('app.actor', true), '');
+  is_update boolean := before is not null and after is not null;
+  unsaid jsonb[] := array['null', '{}', '[]', to_jsonb(now())];
 begin
   if actor is null then
     raise exception 'a write of a % needs an actor: select set_config(''app.actor'', ''…'', true) in its transaction', entity
@@ -58,23 +60,23 @@ begin
     end,
     changed.old_values,
     changed.new_values,
-    case when before is not null and after is not null then changed.fields end,
+    changed.fields,
     actor,
     nullif(current_setting('app.ip_address', true), '')::inet,
     nullif(current_setting('app.user_agent', true), ''),
     null
   from (
     select
-      array_agg(key order by key) as fields,
+      array_agg(key order by key) filter (where is_update) as fields,
       jsonb_object_agg(key, before -> key) filter (
-        where key <> all (hidden) and before -> key not in ('null', '{}', '[]', to_jsonb(now()))) as old_values,
-      jsonb_object_agg(key, after -> key) filter (
-        where key <> all (hidden) and after -> key not in ('null', '{}', '[]', to_jsonb(now()))) as new_values
+        where before is not null and key <> all (hidden) and before -> key <> all (unsaid)) as old_values,
+      jsonb_object_agg(key, value) filter (
+        where after is not null and key <> all (hidden) and value <> all (unsaid)) as new_values
     from jsonb_each(coalesce(after, before))
-    where (before is null or after is null or value <> before -> key)
+    where (not is_update or value <> before -> key)
       and key not in ('id', 'created_at', 'updated_at')
   ) as changed
-  where changed.fields is not null;
+  where not is_update or changed.fields is not null;
 end
 $$;
 

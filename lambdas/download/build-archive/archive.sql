@@ -8,6 +8,6 @@ select
   coalesce(images.original_filename, 'photo') as "original_filename!",
   coalesce(images.processing_completed_at, images.created_at) as "restored_at!"
 from download_links as link
-join images on images.order_id = link.order_id and images.id = any (link.target_images)
+join images on images.order_id = link.order_id and link.target_images @> array[images.id]
 where link.id = :link_id::uuid
 order by images.original_filename, images.id;

@@ -42,5 +42,5 @@ select
 from actor
 cross join found
 join orders on orders.id = found.order_id
-join images on images.order_id = found.order_id and images.id = any (found.target_images)
+join images on images.order_id = found.order_id and found.target_images @> array[images.id]
 order by images.id;

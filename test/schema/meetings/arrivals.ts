@@ -55,6 +55,8 @@ export type Arrival = {
   how: string;
   /** Whether to come again is to do more; others are delivered again, and then change nothing. */
   counts: boolean;
+  /** Whether it writes nothing. */
+  looks: boolean;
   run(shop: Shop, subject: Subject, options?: RunOptions): Promise<object[]>;
 };
 
@@ -67,7 +69,7 @@ function arrival<Params extends Record<string, Value>, Row extends object>(
 ): Arrival {
   const run: Arrival['run'] = (shop, subject, options) =>
     shop.run(statement, params(subject), { ...options, aheadMs });
-  return { statement: statement.name, how, counts: false, run };
+  return { statement: statement.name, how, counts: false, looks: !/:actor\b/.test(statement.text), run };
 }
 
 /** Each is another download, link, round or checkout, or a longer doubt. */

@@ -1,5 +1,5 @@
-/** Every two statements that can meet while photos are restored, and once the order has ended. */
+/** Every two statements that can meet while photos are restored. */
 import { testMeetings } from './meetings.ts';
-import { deliveries, restorations } from './works.ts';
+import { restorations } from './works.ts';
 
-testMeetings([...restorations, ...deliveries]);
+testMeetings(restorations);

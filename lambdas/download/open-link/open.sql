@@ -42,5 +42,7 @@ select
 from actor
 cross join found
 join orders on orders.id = found.order_id
-join images on images.order_id = found.order_id and found.target_images @> array[images.id]
+cross join lateral (
+  select * from images where images.order_id = found.order_id and found.target_images @> array[images.id] limit 1000
+) as images
 order by images.id;

@@ -3,6 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { readMigrations } from '../../lambdas/operations/migrate/migrations.ts';
+import { statementName } from '../sql-module.js';
 import { statementPaths } from './files.ts';
 
 const projectFolder = join(import.meta.dirname, '..', '..');
@@ -25,15 +26,9 @@ export async function noteRelease(): Promise<void> {
   const migrations = await readMigrations(join(projectFolder, 'schema', 'migrations'));
   const paths = await statementPaths();
   const texts = await Promise.all(paths.map((path) => readFile(join(projectFolder, path), 'utf8')));
-  const nameOf = (path: string) =>
-    path
-      .split(/[\\/]/)
-      .slice(1)
-      .join('/')
-      .replace(/\.sql$/, '');
   const note: Release = {
     migrations: Object.fromEntries(migrations.map(({ file, checksum }) => [file, checksum])),
-    statements: Object.fromEntries(paths.map((path, at) => [nameOf(path), texts[at] ?? ''])),
+    statements: Object.fromEntries(paths.map((path, at) => [statementName(path), texts[at] ?? ''])),
   };
   await writeFile(noteFile, `${JSON.stringify(note, null, 2)}\n`);
 }

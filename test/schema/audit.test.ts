@@ -175,7 +175,8 @@ test('what says nothing of its own is left out: leases, paths, and times that ar
   const [{ imageId, jobId } = { imageId: '', jobId: '' }] = order.photos;
   const [created] = await auditOf(imageId);
   expect(created.new_values).toMatchObject({ status: 'pending', order_id: order.orderId, width: 40 });
-  expect(Object.keys(created.new_values)).not.toContain('storage_path');
+  for (const field of ['id', 'storage_path', 'metadata', 'parent_image_id', 'created_at'])
+    expect(Object.keys(created.new_values)).not.toContain(field);
   const claimed = (await auditOf(jobId)).find(({ new_values }) => new_values.status === 'queued');
   expect(claimed).toMatchObject({
     changed_fields: ['leased_until', 'queued_at', 'status'],
@@ -184,12 +185,22 @@ test('what says nothing of its own is left out: leases, paths, and times that ar
   });
 });
 
+test('metadata that somebody gave is told', async () => {
+  const id = randomUUID();
+  await asOwner(
+    `insert into orders (id, order_number, subtotal, total_amount, metadata) values ($1, 'given', 1, 1, '{"a": 1}')`,
+    [id],
+  );
+  const [created] = await auditOf(id);
+  expect(created.new_values).toMatchObject({ order_number: 'given', metadata: { a: 1 } });
+});
+
 test('a time that is not the row’s own is told', async () => {
   const id = randomUUID();
-  await insert('webhook_events', id);
-  await asOwner('update webhook_events set processed_at = $2 where id = $1', [id, '2026-01-01T00:00:00Z']);
+  await insert('email_queue', id);
+  await asOwner('update email_queue set scheduled_for = $2 where id = $1', [id, '2026-01-01T00:00:00Z']);
   const [, updated] = await auditOf(id);
-  expect(updated.new_values).toEqual({ processed_at: expect.stringContaining('2026-01-01') });
+  expect(updated.new_values).toEqual({ scheduled_for: expect.stringContaining('2026-01-01') });
 });
 
 test('ids are in order of time', async () => {

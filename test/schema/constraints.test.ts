@@ -1,6 +1,7 @@
 /** What PostgreSQL refuses whoever writes: wrong money, two live jobs, attempts and downloads beyond the last; and the day of an order number. */
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { errorCodes } from '../../lambdas/error-codes.ts';
 import { type TestDatabase, testDatabase } from './database.ts';
 import { day, type Shop, shopOn } from './orders.ts';
 
@@ -205,3 +206,30 @@ describe('order numbers', () => {
     expect(await dayOf(day / 2)).toBe(iso(noon + day));
   });
 });
+
+test('an error code is one of those that its table may hold', async () => {
+  const [{ prosrc } = { prosrc: '' }] = await shop.rows(
+    "select prosrc from pg_proc where proname = 'is_error_code'",
+  );
+  const words = [...String(prosrc).matchAll(/'(\w+)'/g)].map(([, word]) => word ?? '');
+  for (const [table, codes] of Object.entries(errorCodes)) {
+    const asked = await shop.rows(
+      'select word, is_error_code($1, word) as listed from unnest($2::text[]) as word',
+      [table, [...new Set([...words, ...Object.keys(codes)])]],
+    );
+    const listed = asked.filter(({ listed }) => listed).map(({ word }) => word);
+    expect([table, ...listed.sort()]).toEqual([table, ...Object.keys(codes).sort()]);
+  }
+});
+
+test.each(['images', 'restoration_jobs', 'email_queue'])(
+  '%s refuses an unknown error code',
+  async (table) => {
+    const { photos, emailId } = await shop.kept({ count: 1 });
+    const [photo] = photos;
+    const id = { images: photo?.imageId, restoration_jobs: photo?.jobId, email_queue: emailId }[table];
+    const changed = (code: string) => write(`update ${table} set error_code = $2 where id = $1`, [id, code]);
+    await expect(changed('no_such_code')).rejects.toMatchObject({ code: '23514' });
+    await expect(changed('step_broken')).resolves.toMatchObject({ rowCount: 1 });
+  },
+);

@@ -36,9 +36,9 @@ async function readable(path: string, index: string): Promise<boolean> {
 
 test.each([
   ['payment/keep-original/keep.sql', 'uq_live_job'],
-  ['payment/place-order/place.sql', 'idx_email_queue_status'],
-  ['payment/place-order/place.sql', 'idx_emails_open'],
-  ['payment/place-order/place.sql', 'idx_images_status'],
+  ['payment/place-order/placed.sql', 'idx_email_queue_status'],
+  ['payment/place-order/placed.sql', 'idx_emails_open'],
+  ['payment/place-order/placed.sql', 'idx_images_status'],
   ['email/send-email/settle.sql', 'idx_emails_open'],
   ['email/send-email/settle.sql', 'idx_email_queue_status'],
 ])('%s does not read %s', async (path, index) => {

@@ -7,6 +7,7 @@ import { record } from '../../lambdas/payment/create-checkout/record.sql';
 import { fail } from '../../lambdas/payment/keep-original/fail.sql';
 import { keep } from '../../lambdas/payment/keep-original/keep.sql';
 import { place } from '../../lambdas/payment/place-order/place.sql';
+import { placed } from '../../lambdas/payment/place-order/placed.sql';
 import { claim } from '../../lambdas/restoration/submit-job/claim.sql';
 import { type TestDatabase, testDatabase } from './database.ts';
 import { day, leaseSeconds, nobody, paymentOf, type Session, type Shop, shopOn } from './orders.ts';
@@ -105,6 +106,12 @@ describe('create-checkout', () => {
 });
 
 describe('place-order', () => {
+  /** As the step does: what is not placed is there already. */
+  const placeAgain = async (payment: ReturnType<typeof paymentOf>) => {
+    expect(await shop.run(place, payment)).toEqual([]);
+    return shop.run(placed, { sessionId: payment.sessionId });
+  };
+
   test('writes the customer, the order, its photos, its confirmation and the event in one breath', async () => {
     const payment = paymentOf(await shop.checkOut(await shop.arrived(2)));
     const wrote = await shop.written(() =>
@@ -138,8 +145,13 @@ describe('place-order', () => {
     const [kept, unkept] = order.photos;
     await shop.run(keep, { orderId: order.orderId, imageId: kept?.imageId ?? '' });
     const wrote = await shop.written(async () =>
-      expect(await shop.run(place, paymentOf(order))).toMatchObject([
-        { orderId: order.orderId, emailId: order.emailId, imageId: unkept?.imageId, paidTwice: false },
+      expect(await placeAgain(paymentOf(order))).toMatchObject([
+        {
+          orderId: order.orderId,
+          emailId: order.emailId,
+          imageId: unkept?.imageId,
+          checkoutId: order.checkoutId,
+        },
       ]),
     );
     expect(wrote).toEqual([]);
@@ -147,29 +159,28 @@ describe('place-order', () => {
 
   test('with every photo kept, answers the order alone', async () => {
     const order = await shop.kept();
-    expect(await shop.run(place, paymentOf(order))).toMatchObject([
-      { orderId: order.orderId, imageId: null },
-    ]);
+    expect(await placeAgain(paymentOf(order))).toMatchObject([{ orderId: order.orderId, imageId: null }]);
   });
 
   test('another event about the same checkout joins the inbox and nothing else', async () => {
     const order = await shop.placed();
     const wrote = await shop.written(() =>
-      shop.run(place, { ...paymentOf(order), eventId: `evt_${randomUUID()}` }),
+      placeAgain({ ...paymentOf(order), eventId: `evt_${randomUUID()}` }),
     );
     expect(wrote).toEqual(['webhook_event created']);
   });
 
-  test('a second payment of the same photos makes no second order and is called one', async () => {
+  test('a second payment of the same photos makes no second order and finds that of the first', async () => {
     const order = await shop.placed();
-    const rows = await shop.run(place, {
+    const rows = await placeAgain({
       ...paymentOf(order),
       checkoutId: `cs_${randomUUID()}`,
       paymentIntentId: `pi_${randomUUID()}`,
       eventId: `evt_${randomUUID()}`,
     });
     expect(rows).toHaveLength(2);
-    for (const row of rows) expect(row).toMatchObject({ orderId: order.orderId, paidTwice: true });
+    for (const row of rows)
+      expect(row).toMatchObject({ orderId: order.orderId, checkoutId: order.checkoutId });
   });
 
   test('a customer who returns, in whatever case, is the same', async () => {

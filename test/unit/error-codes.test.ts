@@ -8,18 +8,6 @@ import { errorCodesFile, errorCodesPage } from '../../lib/error-codes-page.ts';
 const read = (path: string) => readFile(join(import.meta.dirname, '../..', path), 'utf8');
 
 describe('the error codes', () => {
-  test.each([
-    ['images', 'chk_image_error_code'],
-    ['restoration_jobs', 'chk_job_error_code'],
-    ['email_queue', 'chk_email_error_code'],
-  ] as const)('of %s are those that the database lets in', async (table, constraint) => {
-    const sql = await read('schema/migrations/0001_first_schema.sql');
-    const [, list = ''] = new RegExp(`${constraint} check \\(error_code in \\(([^)]*)\\)`).exec(sql) ?? [];
-    expect([...list.matchAll(/'(\w+)'/g)].map(([, code]) => code).sort()).toEqual(
-      Object.keys(errorCodes[table]).sort(),
-    );
-  });
-
   test('fit their columns, and say in sentences what happened and what to do', () => {
     for (const [code, { meaning, operator }] of Object.values(errorCodes).flatMap((list) =>
       Object.entries(list),

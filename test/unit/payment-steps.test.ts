@@ -145,8 +145,9 @@ describe('receive-stripe-event', () => {
 
 describe('place-order', () => {
   const place = 'payment/place-order/place';
+  const placed = 'payment/place-order/placed';
   const rows = (more: Row = {}, photos: Row[] = [photoRow]): Row[] =>
-    photos.map((photo) => ({ orderId, orderNumber: 'N', paidTwice: false, emailId, ...photo, ...more }));
+    photos.map((photo) => ({ orderId, orderNumber: 'N', checkoutId: 'cs_1', emailId, ...photo, ...more }));
   const deliver = async () =>
     failuresOf(await placeOrder.handler(sqsEvent(event('checkout.session.completed'))));
 
@@ -179,13 +180,18 @@ describe('place-order', () => {
     expect(await deliver()).toEqual(['message-0']);
     edges.accept('send-email');
     expect(await deliver()).toEqual([]);
-    edges.answer(place, rows({ ...noPhoto, emailId: null }));
+    edges.answer(place, []);
+    edges.answer(placed, rows());
     expect(await deliver()).toEqual([]);
-    expect(edges.sent.map(({ to }) => to)).toEqual(['keep-original', 'keep-original', 'send-email']);
+    edges.answer(placed, rows({ ...noPhoto, emailId: null }));
+    expect(await deliver()).toEqual([]);
+    const both = ['keep-original', 'send-email'];
+    expect(edges.sent.map(({ to }) => to)).toEqual(['keep-original', ...both, ...both]);
   });
 
   test('gives a second payment for the same photos back, and orders nothing', async () => {
-    edges.answer(place, rows({ paidTwice: true }));
+    edges.answer(place, []);
+    edges.answer(placed, rows({ checkoutId: 'cs_first' }));
     expect(await deliver()).toEqual([]);
     expect(provider.refund).toHaveBeenCalledWith({
       paymentIntentId: 'pi_1',
@@ -197,7 +203,8 @@ describe('place-order', () => {
 
   test('asks nothing back of a second payment that is still under way', async () => {
     provider.getCheckout.mockResolvedValue(checkout({ paymentStatus: 'unpaid' }));
-    edges.answer(place, rows({ paidTwice: true }));
+    edges.answer(place, []);
+    edges.answer(placed, rows({ checkoutId: 'cs_first' }));
     expect(await deliver()).toEqual([]);
     expect(provider.refund).not.toHaveBeenCalled();
   });
@@ -219,7 +226,13 @@ describe('place-order', () => {
     ],
     ['names no attempt', () => provider.getCheckout.mockResolvedValue(checkout({ attempt: null }))],
     ['cannot be read', () => provider.getCheckout.mockRejectedValue(final('payment_refused', 'No.'))],
-    ['wrote no order', () => edges.answer(place, [])],
+    [
+      'wrote no order',
+      () => {
+        edges.answer(place, []);
+        edges.answer(placed, []);
+      },
+    ],
   ])('never acknowledges a checkout that %s', async (_what, arrange) => {
     edges.answer(place, rows());
     arrange();

@@ -10,6 +10,7 @@ import { keepingMessages, type PaymentEventMessage, paymentEventMessage } from '
 import { payments } from '../provider.ts';
 import { refundSecond } from '../refund-second.ts';
 import { place } from './place.sql';
+import { placed } from './placed.sql';
 
 const { ORIGINALS_BUCKET, KEEP_ORIGINAL_QUEUE_URL, SEND_EMAIL_QUEUE_URL } = settings({
   ORIGINALS_BUCKET: z.string(),
@@ -27,9 +28,9 @@ function ofOurs(checkout: Checkout) {
   return { uploadSessionId, attempt, email: customer.email };
 }
 
-function placeOrder(event: PaymentEventMessage, checkout: Checkout) {
+async function placeOrder(event: PaymentEventMessage, checkout: Checkout) {
   const { uploadSessionId, attempt, email } = ofOurs(checkout);
-  return run(place, {
+  const fresh = await run(place, {
     eventId: event.eventId,
     eventType: event.type,
     checkoutId: checkout.id,
@@ -46,6 +47,7 @@ function placeOrder(event: PaymentEventMessage, checkout: Checkout) {
     ...checkout.amounts,
     originalsBucket: ORIGINALS_BUCKET,
   });
+  return fresh.length > 0 ? fresh : run(placed, { sessionId: uploadSessionId });
 }
 
 /** A second payment that is still under way is refunded by settle-payment when it arrives. */
@@ -62,8 +64,8 @@ export const handler = queueHandler(paymentEventMessage, async (event) => {
   const rows = await placeOrder(event, checkout);
   const [first] = rows;
   if (!first) throw ours('order_not_placed', 'The order was not written.');
-  const { orderId, emailId, paidTwice } = first;
-  if (paidTwice) return refundIfPaid(checkout);
+  const { orderId, emailId, checkoutId } = first;
+  if (checkoutId !== checkout.id) return refundIfPaid(checkout);
   const photos = keepingMessages(orderId, rows);
   await send(KEEP_ORIGINAL_QUEUE_URL, photos, { groupId: orderId });
   if (emailId) await send(SEND_EMAIL_QUEUE_URL, [{ emailId }], { groupId: orderId });

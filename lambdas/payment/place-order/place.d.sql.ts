@@ -2,7 +2,6 @@
 import type { Statement } from '../../platform/database.ts';
 
 export declare const place: Statement<{
-  sessionId: string;
   eventId: string;
   eventType: string;
   checkoutId: string;
@@ -12,18 +11,19 @@ export declare const place: Statement<{
   paid: boolean;
   paymentMethod: string | null;
   paymentIntentId: string | null;
+  sessionId: string;
   photoCount: number;
   currency: string;
   subtotal: string;
   discount: string;
   tax: string;
   total: string;
-  originalsBucket: string;
   attempt: number;
+  originalsBucket: string;
 }, {
   orderId: string;
   orderNumber: string;
-  paidTwice: boolean;
+  checkoutId: string;
   emailId: string | null;
   imageId: string | null;
   originalKey: string | null;

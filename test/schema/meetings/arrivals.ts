@@ -16,6 +16,7 @@ import { record as recordCheckout } from '../../../lambdas/payment/create-checko
 import { fail as failKeeping } from '../../../lambdas/payment/keep-original/fail.sql';
 import { keep } from '../../../lambdas/payment/keep-original/keep.sql';
 import { place } from '../../../lambdas/payment/place-order/place.sql';
+import { placed } from '../../../lambdas/payment/place-order/placed.sql';
 import { cancel } from '../../../lambdas/payment/settle-payment/cancel.sql';
 import { settle as settlePayment } from '../../../lambdas/payment/settle-payment/settle.sql';
 import type { Statement } from '../../../lambdas/platform/database.ts';
@@ -130,6 +131,7 @@ export const payments = {
   placed: arrival(place, 'paid', (subject) => paymentOf(subject)),
   placedUnpaid: arrival(place, 'unpaid', (subject) => paymentOf(subject, false)),
   placedSecond: arrival(place, 'second checkout', ({ second }) => paymentOf(second)),
+  found: arrival(placed, '', ({ sessionId }) => ({ sessionId })),
   settled: (status: 'paid' | 'failed' | 'disputed' | 'partially_refunded' | 'refunded') =>
     arrival(settlePayment, status.replace('_', ' '), (subject) => ({
       ...paymentEvent(subject, status),

@@ -51,6 +51,7 @@ export const sales: Situation[] = [
       payments.placed,
       payments.placedUnpaid,
       payments.placedSecond,
+      payments.found,
       settled('paid'),
       orders.claimed,
     ],
@@ -65,6 +66,7 @@ export const sales: Situation[] = [
       payments.frozen,
       payments.placedUnpaid,
       payments.placedSecond,
+      payments.found,
       settled('paid'),
       payments.kept(0),
       payments.kept(1),
@@ -81,6 +83,7 @@ export const sales: Situation[] = [
     arrivals: [
       payments.placedUnpaid,
       payments.placedSecond,
+      payments.found,
       settled('failed'),
       payments.kept(0),
       payments.unkept(0),
@@ -98,6 +101,7 @@ export const sales: Situation[] = [
       payments.frozen,
       payments.placed,
       payments.placedSecond,
+      payments.found,
       settled('paid'),
       settled('disputed'),
       settled('refunded'),
@@ -116,6 +120,7 @@ export const sales: Situation[] = [
     make: (shop) => shop.kept(),
     arrivals: [
       payments.placed,
+      payments.found,
       settled('partially_refunded'),
       settled('disputed'),
       settled('refunded'),
@@ -134,6 +139,7 @@ export const sales: Situation[] = [
     make: async (shop) => after(shop, await shop.kept(), settled('disputed')),
     arrivals: [
       payments.placed,
+      payments.found,
       settled('paid'),
       settled('refunded'),
       payments.kept(0),

@@ -1,0 +1,15 @@
+/** Written by `npm run statements` from placed.sql. */
+import type { Statement } from '../../platform/database.ts';
+
+export declare const placed: Statement<{
+  sessionId: string;
+}, {
+  orderId: string;
+  orderNumber: string;
+  checkoutId: string;
+  emailId: string | null;
+  imageId: string | null;
+  originalKey: string | null;
+  uploadKey: string | null;
+  uploadEtag: string | null;
+}>;

@@ -65,8 +65,18 @@ async function linked(order: Order): Promise<Order> {
     imageId: null,
     tokenHash: order.orderId,
   };
-  await shop.run(createLink, { ...link, maxDownloads: 1, linkSeconds: 60 });
+  await shop.run(createLink, { ...link, maxDownloads: 1, linkSeconds: 7 * 86_400 });
   return order;
+}
+
+async function linkedToAnother() {
+  const [order, theirs] = [await linked(await shop.completed()), await shop.completed()];
+  await corrupt('update download_links set target_images = target_images || $2::uuid where order_id = $1', [
+    order.orderId,
+    photoOf(theirs).imageId,
+  ]);
+  const [link] = await shop.rows('select id from download_links where order_id = $1', [order.orderId]);
+  return { order, id: link.id };
 }
 
 describe('nothing is wrong with', () => {
@@ -106,6 +116,14 @@ describe('nothing is wrong with', () => {
       },
     ],
     ['an order with links', async () => linked(await shop.completed())],
+    [
+      'an order whose link to a photo of another was ended, as the runbook says',
+      async () => {
+        const { order } = await linkedToAnother();
+        await corrupt('update download_links set expires_at = now() where order_id = $1', [order.orderId]);
+        return order;
+      },
+    ],
   ])('%s', async (_, make) => {
     expect(await foundIn(await make())).toEqual([]);
   });
@@ -217,15 +235,7 @@ const kinds: Fault[] = [
   },
   {
     what: 'link to a photo of another order',
-    make: async () => {
-      const [order, theirs] = [await linked(await shop.completed()), await shop.completed()];
-      await corrupt(
-        'update download_links set target_images = target_images || $2::uuid where order_id = $1',
-        [order.orderId, photoOf(theirs).imageId],
-      );
-      const [link] = await shop.rows('select id from download_links where order_id = $1', [order.orderId]);
-      return { order, id: link.id };
-    },
+    make: linkedToAnother,
   },
 ];
 

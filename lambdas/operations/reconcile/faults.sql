@@ -94,6 +94,7 @@ foreign_link as (
   cross join lateral (
     select download_links.id from download_links
     where download_links.order_id = recent.id
+      and (download_links.expires_at <= present()) is not true
       and exists (
         select from unnest(download_links.target_images) as target
         where recent.id is distinct from (select images.order_id from images where images.id = target))

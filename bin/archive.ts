@@ -1,10 +1,11 @@
 /** npm run archive: the months of the audit's archive; exports and drops old ones. docs/operating.md says how. */
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { RDSDataClient } from '@aws-sdk/client-rds-data';
 import pg from 'pg';
 import { dataApiDatabase } from '../lambdas/operations/migrate/data-api.ts';
 import type { Execute } from '../lambdas/operations/migrate/database-port.ts';
-import { archivedMonths, carryOut, wishOf } from '../lib/audit-archive.ts';
+import { archivedMonths, carryOut, regionOf, wishOf } from '../lib/audit-archive.ts';
 import { plainDatabase } from '../lib/statements/plain-database.ts';
 import { operatorsDatabase } from '../local/postgres/operators-database.ts';
 
@@ -18,7 +19,7 @@ async function withDatabase(
   if (cluster !== undefined || secret !== undefined) {
     if (!cluster || !secret) throw new Error('A cluster in AWS needs both --cluster and --secret.');
     const target = { resourceArn: cluster, secretArn: secret, database: 'restoreclick' };
-    return work(dataApiDatabase(target).execute);
+    return work(dataApiDatabase(target, new RDSDataClient({ region: regionOf(cluster) })).execute);
   }
   const { config, stop } = await operatorsDatabase(join(import.meta.dirname, '..', '.local'), url);
   const pool = new pg.Pool(config);

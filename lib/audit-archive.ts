@@ -1,6 +1,6 @@
 /** The archive of the audit in an operator's hands: which months it has, a month as a file, and a month dropped. */
-import { createReadStream, createWriteStream } from 'node:fs';
-import { mkdir, rename } from 'node:fs/promises';
+import { createReadStream, existsSync } from 'node:fs';
+import { type FileHandle, mkdir, open, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { Readable } from 'node:stream';
@@ -57,6 +57,18 @@ async function* linesOf(execute: Execute, month: string): AsyncGenerator<string>
   }
 }
 
+/** Only the last folder of the path is made: Node's recursive mkdir never ends where the parent is there and refuses it as missing. */
+async function makeDraft(folder: string, draft: string): Promise<FileHandle> {
+  try {
+    if (!existsSync(folder)) await mkdir(folder);
+    return await open(draft, 'w');
+  } catch (error) {
+    throw new Error(
+      `Nothing can be written to ${folder}: ${error instanceof Error ? error.message : error}.`,
+    );
+  }
+}
+
 /**
  * Writes the month as JSON, a row a line, compressed.
  * @returns the file, which holds all its rows
@@ -67,13 +79,14 @@ export async function exportMonth(
   { month, rows }: ArchivedMonth,
   folder: string,
 ): Promise<string> {
-  await mkdir(folder, { recursive: true });
   const path = join(folder, `audit-${month}.jsonl.gz`);
   const draft = `${path}.part`;
+  // Opened first, so that what the disk refuses is told from what the database does.
+  const file = await makeDraft(folder, draft);
   await pipeline(
     Readable.from(linesOf(execute, month)),
     createGzip(),
-    createWriteStream(draft, { flush: true }),
+    file.createWriteStream({ flush: true }),
   );
   const written = await countLines(draft);
   if (written !== rows) throw new Error(`${draft} has ${written} rows, and ${month} has ${rows}.`);
@@ -107,6 +120,13 @@ export async function dropMonth(
   );
 }
 
+/** @returns the cluster's region by its ARN: Node's SDK does not read AWS_DEFAULT_REGION, as the AWS CLI does */
+export function regionOf(cluster: string): string {
+  const region = /^arn:[^:]+:rds:([^:]+):/.exec(cluster)?.[1];
+  if (!region) throw new Error('Which cluster? --cluster arn:aws:rds:…');
+  return region;
+}
+
 export type Wish = { before: string; folder: string | undefined; dropAs: string | undefined };
 
 /** The command's flags, as they came. */
@@ -124,14 +144,16 @@ export type Flags = {
  */
 export function wishOf(flags: Flags): Wish | undefined {
   const { before, export: folder, drop = false, 'without-export': unexported = false, actor } = flags;
-  if (before === undefined && folder === undefined && !drop) return undefined;
+  if (Object.values({ before, folder, actor }).every((given) => given === undefined) && !drop && !unexported)
+    return undefined;
   if (before === undefined || !/^\d{4}-(0[1-9]|1[0-2])$/.test(before))
     throw new Error('Which months? --before 2025-01 means all that are older.');
-  if (folder === undefined && !drop) throw new Error('To do what? --export folder, --drop, or both.');
+  if (folder === '' || (folder === undefined && !drop))
+    throw new Error('To do what? --export folder, --drop, or both.');
   if (!drop) return { before, folder, dropAs: undefined };
   if ((folder === undefined) !== unexported)
     throw new Error('Drop them with --export folder, or, if they may be lost, with --without-export.');
-  if (!actor) throw new Error('Who drops them? --actor operator:ada');
+  if (!actor?.trim()) throw new Error('Who drops them? --actor operator:ada');
   return { before, folder, dropAs: actor };
 }
 

@@ -11,6 +11,7 @@ import {
   carryOut,
   exportMonth,
   type Flags,
+  regionOf,
   type Wish,
   wishOf,
 } from '../../lib/audit-archive.ts';
@@ -99,6 +100,21 @@ test('an export with fewer rows than the month has is no export, and the earlier
   expect(await readFile(path, 'utf8')).toBe('earlier');
 });
 
+test('an export makes its folder, and says in a sentence which it cannot write to', async () => {
+  await archived('2024-01-01T00:00Z', 3);
+  const [month] = await archivedMonths(direct);
+  if (!month) throw new Error('There is no month.');
+  const file = await exportMonth(direct, month, join(folder, 'new'));
+  expect(await numbersIn(file)).toEqual([1, 2, 3]);
+  for (const wrong of [file, join(file, 'new'), join(folder, 'not', 'there')])
+    await expect(exportMonth(direct, month, wrong)).rejects.toThrow(`Nothing can be written to ${wrong}: E`);
+});
+
+test('the region is the cluster’s, whatever the environment says', () => {
+  expect(regionOf(clusterArn)).toBe('eu-central-1');
+  expect(() => regionOf('restoreclick')).toThrow('Which cluster?');
+});
+
 describe('its flags', () => {
   test.each<[string, Flags, Wish | undefined]>([
     ['nothing: a list', {}, undefined],
@@ -120,15 +136,19 @@ describe('its flags', () => {
   test.each<[Flags, string]>([
     [{ export: 'f' }, 'Which months?'],
     [{ drop: true, 'without-export': true, actor: 'a' }, 'Which months?'],
+    [{ actor: 'a' }, 'Which months?'],
+    [{ 'without-export': true }, 'Which months?'],
     [{ before: '2025-13', export: 'f' }, 'Which months?'],
     [{ before: '2025-1', export: 'f' }, 'Which months?'],
     [{ before: '2025-01' }, 'To do what?'],
+    [{ before: '2025-01', export: '' }, 'To do what?'],
     [{ before: '2025-01', drop: true, actor: 'a' }, 'Drop them with --export'],
     [
       { before: '2025-01', drop: true, actor: 'a', export: 'f', 'without-export': true },
       'Drop them with --export',
     ],
     [{ before: '2025-01', drop: true, export: 'f' }, 'Who drops them?'],
+    [{ before: '2025-01', drop: true, export: 'f', actor: ' ' }, 'Who drops them?'],
   ])('%j are refused', (flags, sentence) => {
     expect(() => wishOf(flags)).toThrow(sentence);
   });

@@ -2,6 +2,7 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { z } from 'zod';
 import type { SecretsManager } from './aws/secrets-manager.ts';
+import { AwsError } from './aws/service.ts';
 import type { Login, PgServer } from './postgres/server.ts';
 import type { Store } from './store.ts';
 import type { StackModel } from './template/model.ts';
@@ -63,8 +64,19 @@ export function secretValues(
 
 const login = z.object({ username: z.string(), password: z.string() });
 
-/** User and password in a secret, as the Data API reads them. */
-export function readLogin(model: StackModel, secretsManager: SecretsManager, arn: string): Login {
+/**
+ * User and password in a secret, as the Data API reads them.
+ * @throws AwsError when there is none of that ARN, or it is no login's
+ */
+export function readLogin(
+  model: Pick<StackModel, 'secrets'>,
+  secretsManager: SecretsManager,
+  arn: string,
+): Login {
   const secret = model.secrets.find((candidate) => candidate.arn === arn);
-  return login.parse(JSON.parse((secret && secretsManager.value(secret.logicalId)) ?? 'null'));
+  try {
+    return login.parse(JSON.parse((secret && secretsManager.value(secret.logicalId)) ?? ''));
+  } catch {
+    throw new AwsError('BadRequestException', `The secret ${arn} holds no user and password.`);
+  }
 }

@@ -11,6 +11,7 @@ import { createIam } from '../../local/aws/iam.ts';
 import { createSecretsManager } from '../../local/aws/secrets-manager.ts';
 import { createCredentials } from '../../local/aws/signature.ts';
 import { createClock } from '../../local/clock.ts';
+import { readLogin } from '../../local/keys.ts';
 import { createStore, type Store } from '../../local/store.ts';
 import type { SecretModel } from '../../local/template/model.ts';
 
@@ -133,4 +134,12 @@ describe('secrets', () => {
       message: expect.stringContaining('VersionStage'),
     });
   });
+});
+
+test('a login is read of its secret, and of no other', async () => {
+  const manager = await open({ [stripe.logicalId]: '{"apiKey":"sk_test"}' });
+  const model = { secrets: [stripe, orderKey, admin] };
+  expect(readLogin(model, manager, admin.arn)).toMatchObject({ username: 'postgres' });
+  for (const wrong of [stripe.arn, orderKey.arn, `${admin.arn}x`])
+    expect(() => readLogin(model, manager, wrong)).toThrow(`The secret ${wrong} holds no user and password.`);
 });

@@ -13,13 +13,13 @@ found as (
     id, order_id, link_type, target_images,
     expires_at <= present() as expired, download_count >= max_downloads as spent,
     link_type = 'single_image' or cardinality(target_images) = 1 as single
-  from download_links
+  from actor, download_links
   where token = :token_hash
 ),
 counted as (
   update download_links as link
   set download_count = link.download_count + 1, last_accessed_at = present()
-  from actor, found
+  from found
   where link.id = found.id
     and not found.expired and not found.spent
     and (found.single or :archive_ready::boolean)
@@ -39,8 +39,7 @@ select
   images.storage_path as "storage_path!",
   coalesce(images.format, 'jpg') as "format!",
   coalesce(images.original_filename, 'photo') as "original_filename!"
-from actor
-cross join found
+from found
 join orders on orders.id = found.order_id
 cross join lateral (
   select * from images where images.order_id = found.order_id and found.target_images @> array[images.id] limit 1000

@@ -10,7 +10,8 @@ found as (
     email.attempt_number, email.max_attempts, email.dynamic_data, email.attachments, email.scheduled_for, email.leased_until,
     orders.order_number, orders.currency, orders.total_amount, orders.photo_count, orders.payment_status,
     orders.status as order_status
-  from email_queue as email
+  from actor
+  cross join email_queue as email
   join orders on orders.id = email.order_id
   where email.id = :email_id::uuid
 ),
@@ -19,7 +20,7 @@ claimed as (
   set
     status = 'sending', attempt_number = email.attempt_number + 1,
     leased_until = present() + make_interval(secs => :lease_seconds::int)
-  from actor, found
+  from found
   where email.id = found.id
     and found.attempt_number < found.max_attempts
     and ((found.status = 'pending' and found.scheduled_for <= present())
@@ -96,8 +97,7 @@ select
   photo.mime_type,
   case when found.attachments @> jsonb_build_array(jsonb_build_object('imageId', photo.restored_id))
     then photo.storage_path end as attachment_path
-from actor
-cross join found
+from found
 left join claimed on true
 left join photo on claimed.id is not null
 order by photo.original_filename, photo.original_id;

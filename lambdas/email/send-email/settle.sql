@@ -12,7 +12,7 @@ found as (
     case when :outcome = 'retry' and attempt_number >= max_attempts then 'failed' else :outcome end as outcome,
     -- 1 min, 2 min, 4 min … with jitter above the half, at most the 900 s that a queue delays.
     least(900, 60 * 2 ^ (attempt_number - 1) * (0.5 + random() / 2))::int as backoff_seconds
-  from email_queue
+  from actor, email_queue
   where id = :email_id::uuid
 ),
 -- Asks the status of what was found: the indexes by status have a page or two for all emails under way, and reading one would meet their writers.
@@ -30,7 +30,7 @@ settled as (
       then present() + make_interval(secs => :doubt_seconds::int) end,
     error_code = :error_code::text,
     error_message = left(:error_message::text, 500)
-  from actor, found
+  from found
   where email.id = found.id and found.status = 'sending' and found.attempt_number = :attempt::int
   returning email.id
 )
@@ -41,6 +41,5 @@ select
     when found.outcome = 'retry' then found.backoff_seconds
     when found.outcome = 'doubtful' then :doubt_seconds::int
   end as look_again_seconds
-from actor
-cross join found
+from found
 left join settled on true;

@@ -17,7 +17,8 @@ found as (
     ) as restored,
     coalesce((
       select max(round) from email_queue where order_id = orders.id and email_type = 'share_family'), 0) as rounds
-  from orders
+  from actor
+  cross join orders
   join customers on customers.id = orders.customer_id
   where orders.id = :order_id::uuid
 ),
@@ -28,7 +29,7 @@ shared as (
     found.id, 'share_family', found.rounds + 1, recipient.email, present(),
     jsonb_strip_nulls(jsonb_build_object(
       'senderName', coalesce(:sender_name::text, found.customer_name), 'message', :message::text))
-  from actor, found, (select distinct lower(email) as email from jsonb_array_elements_text(:recipients::jsonb) as email) as recipient
+  from found, (select distinct lower(email) as email from jsonb_array_elements_text(:recipients::jsonb) as email) as recipient
   where found.restored and found.rounds < :max_rounds::int
   -- Of two rounds at once one comes second: it is tried again, and is the next round.
   on conflict do nothing
@@ -38,4 +39,4 @@ select
   found.restored as "restored!",
   found.rounds as "rounds_before!",
   coalesce((select jsonb_agg(id) from shared), '[]') as "email_ids!"
-from actor, found;
+from found;

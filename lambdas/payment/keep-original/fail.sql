@@ -3,12 +3,12 @@ with actor as materialized (
   select set_config('app.actor', :actor, true)
 ),
 found as (
-  select id, status, order_id from images where id = :image_id::uuid and order_id = :order_id::uuid
+  select id, status, order_id from actor, images where id = :image_id::uuid and order_id = :order_id::uuid
 ),
 failed as (
   update images
   set status = 'failed', error_code = :error_code
-  from actor, found
+  from found
   where images.id = found.id and found.status in ('pending', 'uploaded')
     -- Whoever asked for its restoration has kept it.
     and not exists (select from restoration_jobs as job where job.original_image_id = found.id)
@@ -21,4 +21,4 @@ select
     where other.order_id = found.order_id and other.type = 'original'
       and other.status in ('pending', 'uploaded', 'processing') and other.id <> found.id
   ) and (found.status = 'failed' or exists (select from failed)) as "last!"
-from actor, found;
+from found;

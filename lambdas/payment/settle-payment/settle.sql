@@ -11,13 +11,13 @@ found as (
     id, status, payment_status, paid_at,
     coalesce(stripe_checkout_session_id = :checkout_id::text, false)
       or coalesce(stripe_payment_intent_id = :payment_intent_id::text, false) as paid_by_this
-  from orders
+  from actor, orders
   where upload_session_id = :session_id
 ),
 received as (
   insert into webhook_events (id, provider, event_id, event_type, object_id, received_at, processed_at)
   select derived_id('stripe', :event_id), 'stripe', :event_id, :event_type, :object_id, present(), present()
-  from actor, found
+  from found
   on conflict do nothing
 ),
 settled as (
@@ -33,7 +33,7 @@ settled as (
     end,
     paid_at = case when :payment_status = 'paid' then coalesce(found.paid_at, present()) else found.paid_at end,
     stripe_payment_intent_id = coalesce(orders.stripe_payment_intent_id, :payment_intent_id::text)
-  from actor, found
+  from found
   where orders.id = found.id
     and found.paid_by_this
     and found.payment_status <> :payment_status
@@ -72,8 +72,7 @@ select
   unasked.storage_path as original_key,
   upload.storage_path as upload_key,
   upload.etag as upload_etag
-from actor
-cross join found
+from found
 cross join now_is
 left join unasked on true
 left join file_uploads as upload on upload.id = unasked.upload_id;

@@ -4,7 +4,7 @@ with actor as materialized (
   select set_config('app.actor', :actor, true)
 ),
 found as (
-  select orders.id, orders.status, orders.customer_id from orders where orders.id = :order_id::uuid
+  select orders.id, orders.status from actor, orders where orders.id = :order_id::uuid
 ),
 photo as (
   select
@@ -21,9 +21,9 @@ ended as (
   set
     status = case when photo.restored > 0 then 'completed' else 'failed' end,
     completed_at = case when photo.restored > 0 then present() end
-  from actor, found, photo
+  from found, photo
   where orders.id = found.id and found.status = 'processing' and photo.open = 0 and photo.total > 0
-  returning orders.id, orders.status
+  returning orders.id, orders.status, orders.customer_id
 ),
 announced as (
   insert into email_queue (id, order_id, email_type, to_email, to_name, scheduled_for, attachments)
@@ -31,8 +31,8 @@ announced as (
     derived_id(ended.id::text, 'restoration_complete'), ended.id, 'restoration_complete',
     customers.email, customers.name, present(),
     case when photo.bytes <= :max_attachment_bytes::bigint then photo.attachments else '[]' end
-  from ended, found, photo, customers
-  where customers.id = found.customer_id
+  from ended, photo, customers
+  where customers.id = ended.customer_id
   on conflict do nothing
   returning id
 )
@@ -45,4 +45,4 @@ select
      where order_id = found.id and email_type = 'restoration_complete' and status = 'pending'
      order by round limit 1)
   ) as email_id
-from actor, found, photo;
+from found, photo;

@@ -8,7 +8,8 @@ found as (
   select
     job.id, job.status, job.attempt_number, job.external_job_id, image.id as image_id, image.order_id,
     :retryable::boolean and job.attempt_number < job.max_attempts as again
-  from restoration_jobs as job
+  from actor
+  cross join restoration_jobs as job
   join images as image on image.id = job.original_image_id
   where job.id = :job_id::uuid
 ),
@@ -21,16 +22,16 @@ settled as (
     external_job_id = case when found.again then null else job.external_job_id end,
     external_status = case when found.again then null else 'failed' end,
     error_code = :error_code, error_message = left(:error_message::text, 500), leased_until = null
-  from actor, found
+  from found
   where job.id = found.id
     and found.attempt_number = :attempt::int and found.status in ('pending', 'queued', 'processing')
-  returning job.id, job.status, job.attempt_number
+  returning job.status, job.attempt_number, job.original_image_id
 ),
 failed_photo as (
   update images
   set status = 'failed', error_code = :error_code, processing_completed_at = present()
-  from settled, found
-  where settled.status = 'failed' and images.id = found.image_id
+  from settled
+  where settled.status = 'failed' and images.id = settled.original_image_id
   returning images.id
 ),
 now_is as (
@@ -53,5 +54,4 @@ select
     where other.order_id = found.order_id and other.type = 'original'
       and other.status in ('pending', 'uploaded', 'processing') and other.id <> found.image_id
   ) as "last!"
-from actor, found, now_is
-where (select count(*) from failed_photo) >= 0;
+from found, now_is;

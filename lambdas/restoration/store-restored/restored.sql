@@ -8,7 +8,8 @@ found as (
     job.id, job.status, job.started_at,
     original.id as original_id, original.order_id, original.original_filename, original.processing_started_at,
     derived_id(original.id::text, 'restored') as restored_id
-  from restoration_jobs as job
+  from actor
+  cross join restoration_jobs as job
   join images as original on original.id = job.original_image_id
   where job.id = :job_id::uuid and job.attempt_number = :attempt::int
 ),
@@ -20,19 +21,19 @@ restored as (
     found.restored_id, found.order_id, 'restored', 'completed', :bucket, :path, :size::bigint, :mime_type, :format,
     :width::int, :height::int, found.original_id, found.original_filename, found.processing_started_at, present(),
     (extract(epoch from present() - found.processing_started_at) * 1000)::int
-  from actor, found
+  from found
   where found.status = 'processing'
   on conflict do nothing
-  returning id
+  returning id, parent_image_id
 ),
 completed_job as (
   update restoration_jobs as job
   set
-    status = 'completed', restored_image_id = found.restored_id, external_status = 'succeeded', completed_at = present(),
+    status = 'completed', restored_image_id = restored.id, external_status = 'succeeded', completed_at = present(),
     output_data = jsonb_build_object('bytes', :size::bigint, 'width', :width::int, 'height', :height::int),
     error_code = null, error_message = null
-  from found, restored
-  where job.id = found.id
+  from restored
+  where job.id = :job_id::uuid
   returning job.id
 ),
 completed_original as (
@@ -40,8 +41,8 @@ completed_original as (
   set
     status = 'completed', processing_completed_at = present(),
     processing_duration_ms = (extract(epoch from present() - original.processing_started_at) * 1000)::int
-  from found, restored
-  where original.id = found.original_id
+  from restored
+  where original.id = restored.parent_image_id
   returning original.id
 )
 select
@@ -55,4 +56,4 @@ select
     where other.order_id = found.order_id and other.type = 'original'
       and other.status in ('pending', 'uploaded', 'processing') and other.id <> found.original_id
   ) as "last!"
-from actor, found;
+from found;

@@ -8,7 +8,8 @@ found as (
     job.leased_until <= present() as lease_ended,
     image.id as image_id, image.order_id, image.storage_path,
     orders.status = 'processing' and orders.payment_status in ('paid', 'partially_refunded') as payable
-  from restoration_jobs as job
+  from actor
+  cross join restoration_jobs as job
   join images as image on image.id = job.original_image_id
   join orders on orders.id = image.order_id
   where job.id = :job_id::uuid
@@ -19,18 +20,18 @@ claimed as (
     status = 'queued',
     queued_at = coalesce(case when found.status = 'queued' then job.queued_at end, present()),
     leased_until = present() + make_interval(secs => :lease_seconds::int)
-  from actor, found
+  from found
   where job.id = found.id
     and found.payable
     and found.attempt_number = :attempt::int
     and (found.status = 'pending' or (found.status = 'queued' and found.lease_ended))
-  returning job.id
+  returning job.original_image_id
 ),
 started as (
   update images
   set status = 'processing', processing_started_at = coalesce(images.processing_started_at, present())
-  from actor, claimed, found
-  where images.id = found.image_id and images.status = 'uploaded'
+  from claimed
+  where images.id = claimed.original_image_id and images.status = 'uploaded'
   returning images.id
 )
 select
@@ -48,5 +49,4 @@ select
   found.storage_path,
   found.external_job_id,
   found.queued_at
-from actor, found
-where (select count(*) from started) >= 0;
+from found;

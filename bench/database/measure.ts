@@ -1,14 +1,15 @@
 /** Runs statements as the local Data API does, and keeps what each costs: time, buffers of its triggers too, rows, plan. */
-import type { Pool, PoolClient } from 'pg';
+import pg, { type Pool, type PoolClient } from 'pg';
 import { z } from 'zod';
-import { type Statement, withActor } from '../../lambdas/platform/database.ts';
+import { isConflict, type Statement, withActor } from '../../lambdas/platform/database.ts';
 import { toParameters, toRows, type Value } from '../../lambdas/platform/database-values.ts';
 import type { Catalog } from '../../local/aws/rds-data/catalog.ts';
+import { sqlstateOf } from '../../local/aws/rds-data/database-error.ts';
 import { bindParameters, parameter } from '../../local/aws/rds-data/parameters.ts';
 import { answerOf } from '../../local/aws/rds-data/result.ts';
 import { runQuery } from '../../local/aws/rds-data/sessions.ts';
 
-/** One run of a statement. Counted runs have buffers, and the server's time alone: counting takes round trips of its own. */
+/** One run of a statement. Counted runs have buffers and a plan, the others times. */
 export type Sample = {
   statement: string;
   isRead: boolean;
@@ -16,7 +17,7 @@ export type Sample = {
   rows: number;
   /** As the client saw it: planning and commit included. */
   ms?: number;
-  /** The server's own time, its triggers' included: for planning, and for the rest but the commit. */
+  /** The server's own time, as it logs it: for planning, and for execution with all triggers. */
   planMs?: number;
   runMs?: number;
   buffers?: number;
@@ -56,6 +57,8 @@ export function createMeter(
   { counting = () => false, forgetting = false }: { counting?: () => boolean; forgetting?: boolean } = {},
 ): Meter {
   const samples: Sample[] = [];
+  const said: string[] = [];
+  pool.on('connect', (client) => client.on('notice', ({ message = '' }) => said.push(message)));
   const retried = new Map<string, number>();
   const run: Run = async (statement, params, photos = 1) => {
     const isRead = !/:actor\b/.test(statement.text);
@@ -66,7 +69,10 @@ export function createMeter(
     for (;;) {
       const client = await pool.connect();
       try {
-        const { result, ...cost } = counting() ? await counted(client, query) : await timed(client, query);
+        said.length = 0;
+        const { result, ...cost } = counting()
+          ? await counted(client, query)
+          : await timed(client, query, said);
         const answer = await answerOf(result, catalog, true);
         const records = JSON.parse(JSON.stringify(answer.records ?? []));
         samples.push({ statement: statement.name, isRead, photos, rows: records.length, ...cost });
@@ -74,7 +80,7 @@ export function createMeter(
         return toRows(records, answer.columnMetadata ?? []) as never;
       } catch (error) {
         await client.query('rollback');
-        if (!isConflict(error)) throw error;
+        if (!isConflict(sqlstateOf(error))) throw error;
         retried.set(statement.name, (retried.get(statement.name) ?? 0) + 1);
       } finally {
         if (forgetting) await client.query('discard all');
@@ -85,13 +91,24 @@ export function createMeter(
   return { run, samples, retries: () => retried };
 }
 
-const isConflict = (error: unknown) =>
-  error instanceof Error && 'code' in error && ['40001', '40P01'].includes(String(error.code));
-
-async function timed(client: PoolClient, query: Query) {
+/** @param said what the server has told its client by the end of the call: its durations too, see `tellingDurations` */
+async function timed(client: PoolClient, query: Query, said: string[]) {
   const started = performance.now();
   const result = await runQuery(client, { ...query, continueAfterTimeout: false }, now, timeoutMs);
-  return { result, ms: performance.now() - started };
+  const ms = performance.now() - started;
+  const durationOf = (phase: string) => {
+    const line = said.find((one) => one.startsWith('duration: ') && one.includes(` ms  ${phase} `));
+    return line === undefined ? Number.NaN : Number.parseFloat(line.slice('duration: '.length));
+  };
+  return { result, ms, planMs: durationOf('bind'), runMs: durationOf('execute') };
+}
+
+/** Lets the server tell a role's connections, from the next on, how long each phase of a statement took. */
+export async function tellingDurations(admin: Pool, role: string): Promise<void> {
+  const name = pg.escapeIdentifier(role);
+  await admin.query(
+    `alter role ${name} set log_min_duration_statement = 0; alter role ${name} set client_min_messages = 'log'`,
+  );
 }
 
 /** Runs it twice: the first time explained, and undone. */
@@ -114,9 +131,7 @@ async function counted(client: PoolClient, query: Query) {
   };
 }
 
-const explanation = z.tuple([
-  z.looseObject({ 'Planning Time': z.number(), 'Execution Time': z.number(), Plan: z.unknown() }),
-]);
+const explanation = z.tuple([z.looseObject({ Plan: z.unknown() })]);
 
 async function explain(client: PoolClient, { text, values }: Query) {
   await client.query('savepoint before');
@@ -126,11 +141,7 @@ async function explain(client: PoolClient, { text, values }: Query) {
   });
   await client.query('rollback to before');
   const [plan] = explanation.parse(rows[0]?.['QUERY PLAN']);
-  return {
-    planMs: plan['Planning Time'],
-    runMs: plan['Execution Time'],
-    nodes: [...new Set(nodeTypes(plan.Plan))],
-  };
+  return { nodes: [...new Set(nodeTypes(plan.Plan))] };
 }
 
 type Counter = { blocks: number; scans: number };

@@ -7,13 +7,16 @@ export type Cost = {
   isRead: boolean;
   photos: number;
   runs: number;
+  /** Of the server's time: planning and execution, triggers included, in ms. */
   p50: number;
   p99: number;
-  /** The p50 on a connection that has forgotten its plans. */
-  cold: number;
-  /** Medians of the server's own time. */
+  /** Medians of its two parts. */
   planMs: number;
   runMs: number;
+  /** The p50 on a connection that has forgotten its plans. */
+  cold: number;
+  /** The p50 as its client sees it: with driver, loopback, parsing and commit. */
+  client: number;
   /** The mean; a page that splits now and then is not the statement's fault. */
   buffers: number;
   mostBuffers: number;
@@ -53,7 +56,7 @@ function groupsOf(samples: Sample[]): Map<string, Sample[]> {
 function costOf(group: Sample[], cold: Sample[]): Cost[] {
   const [first] = group;
   if (!first) return [];
-  const times = group.flatMap(({ ms }) => ms ?? []).sort((a, b) => a - b);
+  const times = serverTimes(group);
   const buffers = group.flatMap((one) => one.buffers ?? []);
   const { statement, isRead, photos } = first;
   return [
@@ -64,9 +67,10 @@ function costOf(group: Sample[], cold: Sample[]): Cost[] {
       runs: group.length,
       p50: quantile(times, 0.5),
       p99: quantile(times, 0.99),
-      cold: median(cold.flatMap(({ ms }) => ms ?? [])),
       planMs: median(group.flatMap(({ planMs }) => planMs ?? [])),
       runMs: median(group.flatMap(({ runMs }) => runMs ?? [])),
+      cold: quantile(serverTimes(cold), 0.5),
+      client: median(group.flatMap(({ ms }) => ms ?? [])),
       buffers: mean(buffers),
       mostBuffers: Math.max(0, ...buffers),
       rows: mean(group.map(({ rows }) => rows)),
@@ -75,6 +79,12 @@ function costOf(group: Sample[], cold: Sample[]): Cost[] {
     },
   ];
 }
+
+/** Sorted. */
+const serverTimes = (group: Sample[]) =>
+  group
+    .flatMap(({ planMs, runMs }) => (planMs === undefined || runMs === undefined ? [] : planMs + runMs))
+    .sort((a, b) => a - b);
 
 const mean = (numbers: number[]) => numbers.reduce((sum, one) => sum + one, 0) / Math.max(1, numbers.length);
 const quantile = (sorted: number[], share: number) =>
@@ -121,9 +131,10 @@ export function table(costs: Cost[], largeTables: ReadonlySet<string>, smaller: 
       String(cost.runs),
       cost.p50.toFixed(2),
       cost.p99.toFixed(2),
-      cost.cold.toFixed(2),
       cost.planMs.toFixed(2),
       cost.runMs.toFixed(2),
+      cost.cold.toFixed(2),
+      cost.client.toFixed(2),
       cost.buffers.toFixed(0),
       String(cost.mostBuffers),
       cost.rows.toFixed(1),
@@ -139,20 +150,21 @@ export function table(costs: Cost[], largeTables: ReadonlySet<string>, smaller: 
     'runs',
     'p50 ms',
     'p99 ms',
-    'cold',
     'plan',
     'run',
+    'cold',
+    'client',
     'buffers',
     'most',
     'rows',
     '× ms',
     '× buffers',
     'budget',
-    'plan',
+    'nodes',
   ];
   const all = [head, ...lines];
   const widths = head.map((_, at) => Math.max(...all.map((line) => line[at]?.length ?? 0)));
-  const isText = (at: number) => at === 0 || at >= 13;
+  const isText = (at: number) => at === 0 || at >= 14;
   const pad = (cell: string, at: number) =>
     isText(at) ? cell.padEnd(widths[at] ?? 0) : cell.padStart(widths[at] ?? 0);
   return all.map((line) => line.map(pad).join('  ').trimEnd());

@@ -145,8 +145,8 @@ function readTarget() {
   };
 }
 
-/** Serialization failure, deadlock. */
-function isConflict(sqlstate: string | undefined): boolean {
+/** Whether another statement was in the way, so that trying again may do: serialization failure, deadlock. */
+export function isConflict(sqlstate: string | undefined): boolean {
   return sqlstate === '40001' || sqlstate === '40P01';
 }
 

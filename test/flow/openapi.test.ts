@@ -9,7 +9,8 @@ import {
   schemaAt,
 } from './api-document.ts';
 import { type Recorder, recordApi } from './api-recorder.ts';
-import { type Mistake, mistakes } from './mistakes.ts';
+import type { Mistake } from './mistake.ts';
+import { mistakes } from './mistakes.ts';
 import { once, openShop, type Shop, strayEmailEvent } from './shop.ts';
 import { openSystem, type TestSystem } from './system.ts';
 

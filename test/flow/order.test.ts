@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { fill } from '../../bench/database/fill.ts';
 import { budgets } from '../../bench/database/report.ts';
 import * as customer from '../../demo/customer.ts';
+import { isConflict } from '../../lambdas/platform/database.ts';
 import { ada, ended, openSystem, payer, photo, placeOrder, type TestSystem } from './system.ts';
 
 let system: TestSystem;
@@ -44,10 +45,7 @@ const notCounted = [
   'order/get-order',
   'email/receive-sendgrid-events',
 ];
-/** Serialization failure, deadlock: such a statement has done nothing, and its number is chance. */
-const isConflict = (sqlstate = '') => ['40001', '40P01'].includes(sqlstate);
-
-/** How many statements each step has run, those left out that were tried again. */
+/** How many statements each step has run, those left out that were tried again: they have done nothing, and their number is chance. */
 function statementsByStep(): Record<string, number> {
   const steps = new Map(
     system.model.functions.map(({ logicalId, description }) => [logicalId, description.split(':')[0] ?? '']),

@@ -1,6 +1,7 @@
 /** Two transactions that overlap for certain: both have run their statement before either commits, or one waits for the other. */
 import { setImmediate } from 'node:timers/promises';
 import type { PoolClient } from 'pg';
+import { isConflict } from '../../lambdas/platform/database.ts';
 import type { TestDatabase } from './database.ts';
 import type { RunOptions } from './run-statement.ts';
 
@@ -9,7 +10,6 @@ export type Action<Answer> = (options: RunOptions) => Promise<Answer>;
 
 /** As often as the steps' database client tries. */
 const mostTries = 8;
-const conflicts = new Set(['40001', '40P01']);
 const codeOf = (error: unknown) => (error instanceof Error && 'code' in error ? String(error.code) : '');
 
 /** Runs the action again while another transaction is in its way, as the steps' database client does; never without end. */
@@ -18,7 +18,7 @@ export async function withRetries<Answer>(action: () => Promise<Answer>, most = 
     try {
       return await action();
     } catch (error) {
-      if (!conflicts.has(codeOf(error)) || tries === most) throw error;
+      if (!isConflict(codeOf(error)) || tries === most) throw error;
     }
   }
 }
@@ -104,7 +104,7 @@ async function outcomeOf<Answer>(running: Promise<Answer>): Promise<Outcome<Answ
     return { answer: await running };
   } catch (error) {
     const conflict = codeOf(error);
-    if (!conflicts.has(conflict)) throw error;
+    if (!isConflict(conflict)) throw error;
     return { conflict };
   }
 }

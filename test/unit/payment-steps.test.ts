@@ -1,8 +1,7 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
-import { Stripe } from 'stripe';
 import { final } from '../../lambdas/platform/errors.ts';
 import type { Checkout, Payment, PaymentProvider } from '../../lambdas/providers/payment.ts';
-import { apiEvent, sqsEvent } from './aws.ts';
+import { sqsEvent } from './aws.ts';
 import { type Edges, failuresOf, type Row, replaceEdges } from './edges.ts';
 import { replaceS3 } from './s3.ts';
 
@@ -12,7 +11,6 @@ const provider = {
   refund: jest.fn<PaymentProvider['refund']>(),
 };
 jest.unstable_mockModule('../../lambdas/payment/provider.ts', () => ({ payments: async () => provider }));
-const receive = await import('../../lambdas/payment/receive-stripe-event/handler.ts');
 const placeOrder = await import('../../lambdas/payment/place-order/handler.ts');
 const keepOriginal = await import('../../lambdas/payment/keep-original/handler.ts');
 const settlePayment = await import('../../lambdas/payment/settle-payment/handler.ts');
@@ -77,71 +75,6 @@ beforeEach(() => {
   provider.refund.mockReset().mockResolvedValue({ id: 're_1', amountCents: 1000, status: 'succeeded' });
 });
 afterEach(() => void jest.restoreAllMocks());
-
-describe('receive-stripe-event', () => {
-  const body = (
-    type: string,
-    object: object = { id: 'cs_1', object: 'checkout.session', payment_intent: 'pi_1' },
-  ) =>
-    JSON.stringify({ id: 'evt_1', object: 'event', type, data: { object: { ...object, name: 'Zoë 写真' } } });
-  const signature = (payload: string, secret = 'whsec_unit') => ({
-    'stripe-signature': Stripe.webhooks.generateTestHeaderString({ payload, secret }),
-  });
-
-  test.each([
-    ['checkout.session.completed', 'place-order'],
-    ['checkout.session.async_payment_succeeded', 'settle-payment'],
-    ['checkout.session.async_payment_failed', 'settle-payment'],
-    ['refund.created', 'settle-payment'],
-    ['refund.failed', 'settle-payment'],
-    ['charge.dispute.created', 'settle-payment'],
-  ])('queues the ids of %s for %s, and none of its data', async (type, to) => {
-    const payload = body(type);
-    expect(await receive.handler(apiEvent({ body: payload, headers: signature(payload) }))).toMatchObject({
-      statusCode: 200,
-    });
-    expect(edges.sent).toEqual([{ to, message: event(type) }]);
-  });
-
-  test('reads a base64 body byte for byte', async () => {
-    const payload = body('checkout.session.completed');
-    const answer = await receive.handler(
-      apiEvent({
-        body: Buffer.from(payload).toString('base64'),
-        isBase64Encoded: true,
-        headers: signature(payload),
-      }),
-    );
-    expect(answer).toMatchObject({ statusCode: 200 });
-    expect(edges.sent).toHaveLength(1);
-  });
-
-  test.each(['customer.created', 'checkout.session.expired', 'some.new.type'])(
-    'acknowledges %s and ignores it, so that the endpoint stays enabled',
-    async (type) => {
-      const payload = body(type);
-      expect(await receive.handler(apiEvent({ body: payload, headers: signature(payload) }))).toMatchObject({
-        statusCode: 200,
-      });
-      expect(edges.sent).toEqual([]);
-    },
-  );
-
-  test('refuses a wrong or missing signature', async () => {
-    const payload = body('checkout.session.completed');
-    for (const headers of [signature(payload, 'whsec_other'), signature(`${payload} `), {}])
-      expect(await receive.handler(apiEvent({ body: payload, headers }))).toMatchObject({ statusCode: 400 });
-    expect(edges.sent).toEqual([]);
-  });
-
-  test('does not acknowledge what it could not queue', async () => {
-    edges.refuse('place-order');
-    const payload = body('checkout.session.completed');
-    expect(await receive.handler(apiEvent({ body: payload, headers: signature(payload) }))).toMatchObject({
-      statusCode: 500,
-    });
-  });
-});
 
 describe('place-order', () => {
   const place = 'payment/place-order/place';

@@ -27,6 +27,6 @@ export declare const place: Statement<{
   emailId: string | null;
   imageId: string | null;
   originalKey: string | null;
-  uploadKey: string | null;
+  uploadKey: string;
   uploadEtag: string | null;
 }>;

@@ -1,7 +1,6 @@
 -- A Checkout Session is complete: the event, the customer, the order, its photos and the confirmation, all or none.
--- Answers a row for each photo to be kept (at most a session's photos), or one without a photo; and none if there is an order of the
--- session already: placed.sql tells of that. It is another statement because orders are seldom placed twice, and planning both took
--- a fifth of the time of each.
+-- Answers a row for each photo to be kept, at most a session's; and none if there is an order of the session already: placed.sql tells
+-- of that. It is another statement because orders are seldom placed twice, and planning both took a fifth of the time of each.
 -- :payment_intent_id may be null
 -- :payment_method may be null
 -- :customer_name may be null
@@ -15,36 +14,34 @@ received as (
   from actor
   on conflict do nothing
 ),
-known_customer as (select id from customers where email = lower(:customer_email)),
 new_customer as (
   insert into customers (id, email, name, phone)
   select derived_id('customer', lower(:customer_email)), lower(:customer_email), :customer_name::text, :customer_phone::text
   from actor
-  where not exists (select from known_customer)
   on conflict (email) do nothing
   returning id
 ),
-customer as (select id from known_customer union all select id from new_customer),
 placed as (
   insert into orders (
     id, order_number, customer_id, status, payment_method, payment_status, paid_at,
     stripe_payment_intent_id, stripe_checkout_session_id, upload_session_id, photo_count,
     currency, subtotal, discount_amount, tax_amount, total_amount)
   select
-    derived_id('order', :checkout_id), next_order_number(), customer.id,
+    derived_id('order', :checkout_id), next_order_number(), coalesce((select id from new_customer), (select id from customers where email = lower(:customer_email))),
     case when :paid::boolean then 'processing' else 'pending_payment' end,
     :payment_method::text,
     case when :paid::boolean then 'paid' else 'pending' end,
     case when :paid::boolean then present() end,
     :payment_intent_id::text, :checkout_id, :session_id, :photo_count::int,
     :currency, :subtotal::numeric, :discount::numeric, :tax::numeric, :total::numeric
-  from actor, customer
+  from actor
   on conflict do nothing
   returning id, order_number, stripe_checkout_session_id as checkout_id
 ),
 -- An id is cast before it is joined to a text: `text || uuid` is a function in SQL, which is planned wherever it stands.
 photo as (
   select
+    placed.order_number, placed.checkout_id,
     derived_id(placed.id::text, upload.id::text) as id, placed.id as order_id, upload.id as upload_id, upload.storage_path, upload.etag,
     upload.file_size_bytes, upload.mime_type, upload.width, upload.height, upload.original_filename,
     case upload.mime_type when 'image/png' then 'png' when 'image/webp' then 'webp' else 'jpg' end as format
@@ -68,13 +65,12 @@ confirmation as (
   from placed
 )
 select
-  placed.id as "order_id!",
-  placed.order_number as "order_number!",
-  placed.checkout_id as "checkout_id!",
-  derived_id(placed.id::text, 'order_confirmation') as email_id,
-  photo.id as image_id,
-  'uploads/originals/' || photo.order_id::text || '/' || photo.id::text || '.' || photo.format as original_key,
-  photo.storage_path as upload_key,
-  photo.etag as upload_etag
-from placed
-left join photo on true;
+  order_id as "order_id!",
+  order_number as "order_number!",
+  checkout_id as "checkout_id!",
+  derived_id(order_id::text, 'order_confirmation') as email_id,
+  id as image_id,
+  'uploads/originals/' || order_id::text || '/' || id::text || '.' || format as original_key,
+  storage_path as upload_key,
+  etag as upload_etag
+from photo;

@@ -1,5 +1,5 @@
 /** Every two statements that can meet once an order has ended. */
+import { deliveries } from './deliveries.ts';
 import { testMeetings } from './meetings.ts';
-import { deliveries } from './works.ts';
 
 testMeetings(deliveries);

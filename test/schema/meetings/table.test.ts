@@ -2,9 +2,10 @@
 import { readFile } from 'node:fs/promises';
 import { expect, test } from '@jest/globals';
 import { statementPaths } from '../../../lib/statements/files.ts';
+import { deliveries } from './deliveries.ts';
+import { restorations } from './restorations.ts';
 import { sales } from './sales.ts';
 import { alone, meetingsTable } from './table.ts';
-import { deliveries, restorations } from './works.ts';
 
 const situations = [...sales, ...restorations, ...deliveries];
 

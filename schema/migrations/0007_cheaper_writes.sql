@@ -1,4 +1,4 @@
--- What an order's writes cost, again: placing one took 12.1 million instructions of the processor's, and takes 8.1.
+-- What an order's writes cost, again: placing one took 12.1 million instructions of the processor's, and takes 7.8.
 
 set local search_path to restoreclick;
 

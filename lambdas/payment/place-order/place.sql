@@ -27,7 +27,8 @@ placed as (
     stripe_payment_intent_id, stripe_checkout_session_id, upload_session_id, photo_count,
     currency, subtotal, discount_amount, tax_amount, total_amount)
   select
-    derived_id('order', :checkout_id), next_order_number(), coalesce((select id from new_customer), (select id from customers where email = lower(:customer_email))),
+    derived_id('order', :checkout_id), next_order_number(),
+    coalesce((select id from new_customer), (select id from customers where email = lower(:customer_email))),
     case when :paid::boolean then 'processing' else 'pending_payment' end,
     :payment_method::text,
     case when :paid::boolean then 'paid' else 'pending' end,
@@ -53,7 +54,8 @@ kept as (
     id, order_id, type, status, storage_bucket, storage_path, file_size_bytes, mime_type, format, width, height,
     upload_id, original_filename)
   select
-    id, order_id, 'original', 'pending', :originals_bucket, 'uploads/originals/' || order_id::text || '/' || id::text || '.' || format,
+    id, order_id, 'original', 'pending', :originals_bucket,
+    'uploads/originals/' || order_id::text || '/' || id::text || '.' || format,
     file_size_bytes, mime_type, format, width, height, upload_id, original_filename
   from photo
 ),

@@ -16,10 +16,9 @@ export const model = 'flux-kontext-apps/restore-image';
 export type Heard = { headers: Record<string, string>; body: string };
 
 /** Starts them; `close` ends all and removes the files. */
-export async function startReplicate({ seconds = 0 }: { seconds?: number } = {}) {
+export async function startReplicate({ seconds = 0, store = createStore() } = {}) {
   const folder = await mkdtemp(join(tmpdir(), 'replicate-'));
   const clock = createClock();
-  const store = createStore();
   const start = () =>
     createReplicate({ store, folder, clock, port: 0, apiToken, log: () => undefined, seconds });
   const double = await start();

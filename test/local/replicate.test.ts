@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import Replicate, { type Prediction, validateWebhook, type WebhookEventType } from 'replicate';
 import sharp from 'sharp';
+import { heldStore } from './held-store.ts';
 import { apiToken, model, startReplicate } from './replicate-setup.ts';
 
 type Local = Awaited<ReturnType<typeof startReplicate>>;
@@ -180,6 +181,21 @@ describe('a prediction that takes its time', () => {
   test('is created twice by two equal calls, since there is no idempotency', async () => {
     expect((await create()).id).not.toBe((await create()).id);
   });
+});
+
+test('a prediction canceled while it is being created stays so', async () => {
+  const { store, begun, release } = heldStore('replicate.predictions');
+  local = await startReplicate({ seconds: 600, store });
+  await local.order({ fault: 'hang' });
+  const created = create();
+  await begun;
+  const [{ id } = { id: '' }] = (await client().predictions.list()).results;
+  await client().predictions.cancel(id);
+  release();
+  expect(await created).toMatchObject({ id, status: 'canceled' });
+  local.clock.advance(120_000);
+  expect(await ended()).toMatchObject({ id, status: 'canceled' });
+  expect(await client().predictions.get(id)).toMatchObject({ status: 'canceled' });
 });
 
 describe('a call that Replicate refuses', () => {

@@ -11,6 +11,7 @@ import {
 } from '@aws-sdk/client-sfn';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import type { LambdaResult } from '../../local/aws/lambda/lambda.ts';
+import { heldStore } from './held-store.ts';
 import {
   check,
   checkArn,
@@ -279,6 +280,18 @@ describe('StopExecution', () => {
       type: 'ExecutionAborted',
       executionAbortedEventDetails: reason,
     });
+  });
+
+  test('aborts one whose start is being stored', async () => {
+    const { store, begun, release } = heldStore('step-functions-executions');
+    const system = await startSystem(waiting, { store });
+    const started = system.start({}, 'job-1');
+    await begun;
+    await system.client.send(new StopExecutionCommand({ executionArn: arnOf('job-1') }));
+    release();
+    await started;
+    await system.idle();
+    expect(await system.describe(arnOf('job-1'))).toMatchObject({ status: 'ABORTED' });
   });
 
   test('does not wait for a Lambda under way', async () => {

@@ -14,7 +14,7 @@ import type { LambdaResult } from '../../local/aws/lambda/lambda.ts';
 import { createCredentials, operator } from '../../local/aws/signature.ts';
 import { createStepFunctions } from '../../local/aws/step-functions/service.ts';
 import { createClock } from '../../local/clock.ts';
-import { type Backing, createStore } from '../../local/store.ts';
+import { type Backing, createStore, type Store } from '../../local/store.ts';
 import type { PolicyStatement, StateMachineModel } from '../../local/template/model.ts';
 
 export const start = Date.parse('2026-11-22T12:00:00Z');
@@ -84,6 +84,8 @@ type Options = {
   random?: () => number;
   policy?: PolicyStatement[];
   disk?: Disk;
+  /** In place of one on the disk. */
+  store?: Store;
   at?: number;
 };
 
@@ -113,7 +115,7 @@ export async function startSystem(definition: object, options: Options = {}) {
   const logged: string[] = [];
   const service = await createStepFunctions({
     stateMachines: [model],
-    store: createStore(backingOn(disk)),
+    store: options.store ?? createStore(backingOn(disk)),
     clock,
     random,
     async invokeLambda(functionArn, payload) {

@@ -68,8 +68,10 @@ async function startExecution(
   else if (earlier?.status === 'RUNNING' && earlier.input === input) return started(earlier);
   else if (earlier) throw new AwsError('ExecutionAlreadyExists', `Execution Already Exists: '${arn}'`);
   const execution = newExecution(machine, name, input, now());
-  await executions.put(arn, execution);
+  // Launched before the store answers: whoever sees it running can stop it.
+  const stored = executions.put(arn, execution);
   runner.launch(execution, machine);
+  await stored;
   return started(execution);
 }
 
@@ -137,12 +139,15 @@ async function redriveExecution(context: Context, body: unknown, call: AwsCall) 
     redrivenAt: now(),
     position: { ...place, retries: [] },
   };
-  await executions.put(redriven.arn, redriven);
-  await history.append(redriven.arn, {
-    type: 'ExecutionRedriven',
-    details: { redriveCount: redriven.redriveCount },
-  });
+  const stored = [
+    executions.put(redriven.arn, redriven),
+    history.append(redriven.arn, {
+      type: 'ExecutionRedriven',
+      details: { redriveCount: redriven.redriveCount },
+    }),
+  ];
   runner.launch(redriven, machine);
+  await Promise.all(stored);
   return { redriveDate: now() / 1000 };
 }
 

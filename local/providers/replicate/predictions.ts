@@ -85,6 +85,7 @@ export function createPredictions(options: {
     if (signal.aborted) return;
     Object.assign(prediction, { status: 'processing', startedAt: now() });
     await save(prediction);
+    if (signal.aborted) return;
     announce(prediction, 'start');
     if (prediction.fault === 'hang') return;
     const ordered = predictionErrors[prediction.fault ?? ''];
@@ -147,7 +148,8 @@ export function createPredictions(options: {
         deadline: new Date(clock.now() + Math.min(cancelAfterMs, longestRunMs)).toISOString(),
       };
       await save(prediction);
-      begin(prediction);
+      // It was listed meanwhile, and may have been canceled.
+      if (!hasEnded(prediction)) begin(prediction);
       return prediction;
     },
     get: (id) => kept.get(id),

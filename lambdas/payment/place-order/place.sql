@@ -14,10 +14,11 @@ received as (
   from actor
   on conflict do nothing
 ),
+-- One row of values, here and below: a select from a CTE is planned as a query of its own. `received` always runs, and sets the actor
+-- for all: a row's change is recorded when the statement has ended.
 new_customer as (
   insert into customers (id, email, name, phone)
-  select derived_id('customer', lower(:customer_email)), lower(:customer_email), :customer_name::text, :customer_phone::text
-  from actor
+  values (derived_id('customer', lower(:customer_email)), lower(:customer_email), :customer_name::text, :customer_phone::text)
   on conflict (email) do nothing
   returning id
 ),
@@ -26,7 +27,7 @@ placed as (
     id, order_number, customer_id, status, payment_method, payment_status, paid_at,
     stripe_payment_intent_id, stripe_checkout_session_id, upload_session_id, photo_count,
     currency, subtotal, discount_amount, tax_amount, total_amount)
-  select
+  values (
     derived_id('order', :checkout_id), next_order_number(),
     coalesce((select id from new_customer), (select id from customers where email = lower(:customer_email))),
     case when :paid::boolean then 'processing' else 'pending_payment' end,
@@ -34,15 +35,14 @@ placed as (
     case when :paid::boolean then 'paid' else 'pending' end,
     case when :paid::boolean then present() end,
     :payment_intent_id::text, :checkout_id, :session_id, :photo_count::int,
-    :currency, :subtotal::numeric, :discount::numeric, :tax::numeric, :total::numeric
-  from actor
+    :currency, :subtotal::numeric, :discount::numeric, :tax::numeric, :total::numeric)
   on conflict do nothing
-  returning id, order_number, stripe_checkout_session_id as checkout_id
+  returning id, order_number, stripe_checkout_session_id as checkout_id, derived_id(id::text, 'order_confirmation') as email_id
 ),
 -- An id is cast before it is joined to a text: `text || uuid` is a function in SQL, which is planned wherever it stands.
 photo as (
   select
-    placed.order_number, placed.checkout_id,
+    placed.order_number, placed.checkout_id, placed.email_id,
     derived_id(placed.id::text, upload.id::text) as id, placed.id as order_id, upload.id as upload_id, upload.storage_path, upload.etag,
     upload.file_size_bytes, upload.mime_type, upload.width, upload.height, upload.original_filename,
     case upload.mime_type when 'image/png' then 'png' when 'image/webp' then 'webp' else 'jpg' end as format
@@ -61,16 +61,14 @@ kept as (
 ),
 confirmation as (
   insert into email_queue (id, order_id, email_type, to_email, to_name, scheduled_for)
-  select
-    derived_id(id::text, 'order_confirmation'), id, 'order_confirmation',
-    lower(:customer_email), :customer_name::text, present()
+  select email_id, id, 'order_confirmation', lower(:customer_email), :customer_name::text, present()
   from placed
 )
 select
   order_id as "order_id!",
   order_number as "order_number!",
   checkout_id as "checkout_id!",
-  derived_id(order_id::text, 'order_confirmation') as email_id,
+  email_id,
   id as image_id,
   'uploads/originals/' || order_id::text || '/' || id::text || '.' || format as original_key,
   storage_path as upload_key,

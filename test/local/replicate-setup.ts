@@ -63,7 +63,8 @@ async function startOutside() {
   const heard: Heard[] = [];
   const waiting: ((heard: Heard) => void)[] = [];
   const server: Server = createServer(async (request, response) => {
-    const body = await text(request);
+    const body = await text(request).catch(() => undefined);
+    if (body === undefined) return; // The double was closed while it spoke.
     if (request.method === 'POST') {
       const webhook = { headers: request.headers as Record<string, string>, body };
       const listener = waiting.shift();

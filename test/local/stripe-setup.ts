@@ -1,6 +1,7 @@
 /** A shop for the tests: the local Stripe, the real client, and a webhook that verifies what it gets. */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { buffer } from 'node:stream/consumers';
 import { Stripe } from 'stripe';
 import { type Clock, createClock } from '../../local/clock.ts';
 import { createStripe, type StripeOptions } from '../../local/providers/stripe/stripe.ts';
@@ -80,14 +81,17 @@ async function openWebhook() {
   const answers = { status: 200 };
   let attempts = 0;
   const server = createServer(async (request, response) => {
-    if (request.url !== '/webhook') return response.writeHead(200).end();
+    if (request.url !== '/webhook') {
+      response.writeHead(200).end();
+      return;
+    }
     attempts += 1;
-    const chunks: Buffer[] = [];
-    for await (const chunk of request) chunks.push(chunk as Buffer);
+    const body = await buffer(request).catch(() => undefined);
+    if (body === undefined) return; // The double was closed while it spoke.
     const signature = String(request.headers['stripe-signature']);
-    const event = Stripe.webhooks.constructEvent(Buffer.concat(chunks), signature, webhookSecret);
+    const event = Stripe.webhooks.constructEvent(body, signature, webhookSecret);
     if (answers.status < 300) events.push(event);
-    return response.writeHead(answers.status, { location: '/elsewhere' }).end();
+    response.writeHead(answers.status, { location: '/elsewhere' }).end();
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {

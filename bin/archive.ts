@@ -1,11 +1,11 @@
 /** npm run archive: the months of the audit's archive; exports and drops old ones. docs/operating.md says how. */
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { RDSDataClient } from '@aws-sdk/client-rds-data';
 import pg from 'pg';
 import { dataApiDatabase } from '../lambdas/operations/migrate/data-api.ts';
 import type { Execute } from '../lambdas/operations/migrate/database-port.ts';
 import { archivedMonths, carryOut, regionOf, wishOf } from '../lib/audit-archive.ts';
+import { command, readOptions } from '../lib/command-line.ts';
 import { plainDatabase } from '../lib/statements/plain-database.ts';
 import { operatorsDatabase } from '../local/postgres/operators-database.ts';
 
@@ -40,11 +40,13 @@ async function list(execute: Execute): Promise<void> {
   if (months.length === 0) console.log('The archive is empty.');
 }
 
-try {
+const usage = 'docs/operating.md says which options npm run archive takes.';
+
+await command(async () => {
   const text = { type: 'string' } as const;
   const flag = { type: 'boolean' } as const;
-  const { values } = parseArgs({
-    options: {
+  const values = readOptions(
+    {
       before: text,
       export: text,
       drop: flag,
@@ -54,10 +56,8 @@ try {
       cluster: text,
       secret: text,
     },
-  });
+    usage,
+  );
   const wish = wishOf(values);
   await withDatabase(values, (execute) => (wish ? carryOut(execute, wish, console.log) : list(execute)));
-} catch (error) {
-  console.error(error instanceof Error ? error.message : error);
-  process.exitCode = 1;
-}
+});

@@ -1,6 +1,6 @@
 /** npm start: the whole system on this machine, until Ctrl-C. `npm start -- --inspect store-restored` opens one Lambda to a debugger. */
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { readOptions } from '../lib/command-line.ts';
 import { freshAssembly } from '../lib/fresh-assembly.ts';
 import { places } from '../local/home.ts';
 import { portsFrom } from '../local/ports.ts';
@@ -12,15 +12,8 @@ const say = (line: string) => console.log(line);
 const usage =
   'npm start takes two options: -- --verbose prints all that the functions log, -- --inspect <step> opens one of them to a debugger.';
 
-function options() {
-  try {
-    return parseArgs({
-      options: { inspect: { type: 'string' }, verbose: { type: 'boolean', short: 'v' } },
-    }).values;
-  } catch (error) {
-    throw new Error(`${error instanceof Error ? error.message.split('. ')[0] : error}. ${usage}`);
-  }
-}
+const options = () =>
+  readOptions({ inspect: { type: 'string' }, verbose: { type: 'boolean', short: 'v' } }, usage);
 
 async function assembly(): Promise<string> {
   const made = await freshAssembly(folder, () => say('Building and synthesizing …'));

@@ -1,8 +1,8 @@
 /** npm run schema: what is applied, what is pending, and what has drifted. `-- --url postgres://…` asks another database than the local one. */
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import pg from 'pg';
 import { readMigrations } from '../lambdas/operations/migrate/migrations.ts';
+import { command, readOptions } from '../lib/command-line.ts';
 import { isUpToDate, schemaState, tell } from '../lib/schema/state.ts';
 import { plainDatabase } from '../lib/statements/plain-database.ts';
 import { operatorsDatabase } from '../local/postgres/operators-database.ts';
@@ -37,12 +37,12 @@ async function show(url: string | undefined): Promise<boolean> {
   }
 }
 
-try {
-  const { values } = parseArgs({ options: { url: { type: 'string' } } });
-  const good = await show(values.url);
+const usage =
+  'npm run schema takes one option, -- --url postgres://…, to ask another database than the local one.';
+
+await command(async () => {
+  const { url } = readOptions({ url: { type: 'string' } }, usage);
+  const good = await show(url);
   console.log(good ? 'The database is what the files say.' : 'The database is not what the files say.');
   if (!good) process.exitCode = 1;
-} catch (error) {
-  console.error(error instanceof Error ? error.message : error);
-  process.exitCode = 1;
-}
+});

@@ -3,7 +3,7 @@
  * `-- --release` instead notes statements and migrations as the release that the next one will meet: on releasing, never before.
  */
 import { writeFile } from 'node:fs/promises';
-import { parseArgs } from 'node:util';
+import { command, readOptions } from '../lib/command-line.ts';
 import { statementTypes } from '../lib/statements/files.ts';
 import { createMigratedDatabase } from '../lib/statements/migrated-database.ts';
 import { noteRelease } from '../lib/statements/release.ts';
@@ -27,5 +27,9 @@ async function writeTypes(): Promise<void> {
   }
 }
 
-const { values } = parseArgs({ options: { release: { type: 'boolean', default: false } } });
-await (values.release ? noteRelease() : writeTypes());
+const usage = 'npm run statements takes one option, -- --release, when a version is released.';
+
+await command(async () => {
+  const { release } = readOptions({ release: { type: 'boolean', default: false } }, usage);
+  await (release ? noteRelease() : writeTypes());
+});

@@ -13,12 +13,15 @@ const remembered = z.object({ port: z.number(), password: z.string() });
 /**
  * @param folder the local system's
  * @param url `postgres://…`; the local system's database when undefined
+ * @throws Error in a sentence when there is no such database, or that is no address of one
  * @returns how to connect, and what to end afterwards
  */
 export async function operatorsDatabase(
   folder: string,
   url: string | undefined,
 ): Promise<{ config: pg.PoolConfig; stop(): Promise<void> }> {
+  if (url !== undefined && !/^postgres(ql)?:\/\//.test(url))
+    throw new Error('--url takes the address of a database: postgres://user:password@host:5432/database');
   if (url !== undefined) return { config: { connectionString: url }, stop: async () => {} };
   const postgresFolder = join(folder, 'postgres');
   const note = join(postgresFolder, 'postgres.json');

@@ -191,6 +191,28 @@ describe('place-order', () => {
     expect(customers).toHaveLength(1);
   });
 
+  test('a customer whose address was changed by hand, and who orders by the old one, is a new one', async () => {
+    const order = async () => {
+      const payment = paymentOf(await shop.checkOut(await shop.arrived(1)));
+      const [row] = await shop.run(place, { ...payment, customerEmail: 'Old@example.com' });
+      return row?.orderId ?? '';
+    };
+    const before = await order();
+    await database.pool('superuser').query(
+      `with actor as materialized (select set_config('app.actor', 'operator', true))
+       update restoreclick.customers set email = 'new@example.com' from actor where email = 'old@example.com'`,
+    );
+    const after = await order();
+    const orders = await shop.rows(
+      'select o.id, c.email from orders as o join customers as c on c.id = o.customer_id where o.id = any ($1) order by c.email',
+      [[before, after]],
+    );
+    expect(orders).toEqual([
+      { id: before, email: 'new@example.com' },
+      { id: after, email: 'old@example.com' },
+    ]);
+  });
+
   test('an order that is paid later waits for its money', async () => {
     const { orderId } = await shop.placed({ paid: false });
     expect(await shop.rows('select * from orders where id = $1', [orderId])).toEqual([

@@ -18,7 +18,7 @@ received as (
 -- for all: a row's change is recorded when the statement has ended.
 new_customer as (
   insert into customers (id, email, name, phone)
-  values (derived_id('customer', lower(:customer_email)), lower(:customer_email), :customer_name::text, :customer_phone::text)
+  values (derived_id('customer', :checkout_id), lower(:customer_email), :customer_name::text, :customer_phone::text)
   on conflict (email) do nothing
   returning id
 ),

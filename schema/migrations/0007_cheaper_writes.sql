@@ -119,7 +119,8 @@ alter table orders
   add constraint chk_order_money check (
     -- Unknown if any of them is null; `least` would pass over it.
     coalesce(total_amount = subtotal - discount_amount + tax_amount, false)
-    and least(subtotal, discount_amount, tax_amount, total_amount) >= 0) not valid,
+    -- Not a number equals itself and is above all that are.
+    and least(subtotal, discount_amount, tax_amount, total_amount) >= 0 and total_amount <> 'NaN') not valid,
   add constraint chk_order_states check (
     payment_status = any (case status
       when 'pending_payment' then '{pending}'

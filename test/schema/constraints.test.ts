@@ -44,6 +44,7 @@ describe('the money of an order', () => {
     { discount_amount: '-1.00', total_amount: '13.00' },
     { tax_amount: '-2.00', total_amount: '7.00' },
     { discount_amount: '20.00', total_amount: '-8.00' },
+    { subtotal: 'NaN', total_amount: 'NaN' },
   ])('is refused with %j', async (money) => {
     await expect(insert(money)).rejects.toMatchObject({ code: '23514', constraint: 'chk_order_money' });
   });

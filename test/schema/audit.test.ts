@@ -129,7 +129,11 @@ describe.each(names)('%s', (table) => {
     await expect(
       asOwner(`update ${table} set ${column} = $2 where id = $1`, [id, Object.values(set)[0]], ''),
     ).rejects.toMatchObject({ code: 'RC002' });
-    await expect(asOwner(`truncate ${table} cascade`)).rejects.toMatchObject({ code: 'RC003' });
+    // By its own trigger: those of the tables that hang on it would refuse too.
+    await expect(asOwner(`truncate ${table} cascade`)).rejects.toMatchObject({
+      code: 'RC003',
+      message: expect.stringContaining(`truncate of ${table} `),
+    });
     await asOwner(`delete from ${table} where id = $1`, [id]);
   });
 });

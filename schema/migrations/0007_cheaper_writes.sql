@@ -36,7 +36,7 @@ begin
       jsonb_object_agg(key, value) filter (where key <> all (hidden) and value <> all (unsaid))
     into fields, old_values, new_values
     from jsonb_each(after) cross join (select array['null', '{}', '[]', to_jsonb(now())]) as said (unsaid)
-    where value <> before -> key and key not in ('id', 'created_at', 'updated_at');
+    where value <> before -> key and key <> 'updated_at';
     if fields is null then return; end if;
   else
     hidden := hidden || array['id', 'created_at', 'updated_at', case coalesce(after, before) -> 'metadata' when '{}' then 'metadata' end];
@@ -55,7 +55,8 @@ begin
         6, 7 << 4),
       'hex')::uuid,
     entity,
-    (coalesce(after, before) ->> 'id')::uuid,
+    -- Under its old id, if it is given another: that is where its story is.
+    (coalesce(before, after) ->> 'id')::uuid,
     case
       when before is null then 'created'
       when after is null then 'deleted'

@@ -207,6 +207,19 @@ test('a time that is not the row’s own is told', async () => {
   expect(updated.new_values).toEqual({ scheduled_for: expect.stringContaining('2026-01-01') });
 });
 
+test('a row that is made older, or given another id, is told of', async () => {
+  const [was, is] = [randomUUID(), randomUUID()];
+  await insert('file_uploads', was);
+  await asOwner(`update file_uploads set created_at = '2020-01-01T00:00:00Z' where id = $1`, [was]);
+  await asOwner('update file_uploads set id = $2 where id = $1', [was, is]);
+  const [, older, renamed] = await auditOf(was);
+  expect(older).toMatchObject({
+    changed_fields: ['created_at'],
+    new_values: { created_at: expect.stringContaining('2020-01-01') },
+  });
+  expect(renamed).toMatchObject({ changed_fields: ['id'], old_values: { id: was }, new_values: { id: is } });
+});
+
 test('ids are in order of time', async () => {
   const { sessionId } = await shop.arrived(1);
   const rows = await asOwner('select id, created_at from audit_logs order by created_at');

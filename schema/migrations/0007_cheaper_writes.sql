@@ -129,3 +129,62 @@ alter table orders
       when 'refunded' then '{refunded}'
       else '{paid,partially_refunded,disputed}'
     end::text[])) not valid;
+
+
+-- ── A photo opened while its order ends ──────────────────────────────────────────────────────────────────────────
+-- Who waited for a lock goes on seeing what it saw before, unless READ COMMITTED: then the check does not see the other's photo.
+-- Of two SERIALIZABLE transactions, as the steps' are, PostgreSQL itself stops one. Anybody else who opens a photo writes the order,
+-- so that a SERIALIZABLE one that ends it meanwhile fails (40001); and nobody ends one in REPEATABLE READ.
+
+create or replace function check_photo_opened() returns trigger
+language plpgsql as $$
+declare
+  order_status text;
+begin
+  if current_setting('transaction_isolation') = 'serializable' then
+    select status into order_status from restoreclick.orders where id = new.order_id for share;
+  else
+    update restoreclick.orders set updated_at = updated_at where id = new.order_id returning status into order_status;
+  end if;
+  if order_status = 'completed' then
+    raise exception 'image % cannot be %: its order % is completed', new.id, new.status, new.order_id using errcode = 'RC006';
+  end if;
+  return null;
+end
+$$;
+
+create or replace function check_photos_added() returns trigger
+language plpgsql as $$
+declare
+  ordered record;
+begin
+  if current_setting('transaction_isolation') <> 'serializable' then
+    update restoreclick.orders set updated_at = updated_at where id in (select order_id from added where type = 'original');
+  end if;
+  for ordered in
+    select id, status from restoreclick.orders where id in (select order_id from added where type = 'original') for share
+  loop
+    if ordered.status = 'completed' then
+      raise exception 'order % is completed: no photo can come to it', ordered.id using errcode = 'RC006';
+    end if;
+  end loop;
+  return null;
+end
+$$;
+
+create or replace function check_order_ended() returns trigger
+language plpgsql as $$
+begin
+  if current_setting('transaction_isolation') = 'repeatable read' then
+    raise exception 'order % cannot be % in REPEATABLE READ, which may not see a photo being opened', new.id, new.status
+      using errcode = 'RC006';
+  end if;
+  if exists (
+    select from restoreclick.images
+    where order_id = new.id and type = 'original' and status in ('pending', 'uploaded', 'processing')
+  ) then
+    raise exception 'order % cannot be %: a photo of it is still open', new.id, new.status using errcode = 'RC006';
+  end if;
+  return null;
+end
+$$;

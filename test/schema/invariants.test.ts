@@ -9,10 +9,12 @@ beforeAll(async () => {
 });
 afterAll(() => database?.drop());
 
-/** One transaction as the schema's owner, READ COMMITTED, with an actor. */
-async function begin(): Promise<PoolClient> {
+const isolations = ['read committed', 'repeatable read', 'serializable'] as const;
+
+/** One transaction as the schema's owner, with an actor. */
+async function begin(isolation: (typeof isolations)[number] = 'read committed'): Promise<PoolClient> {
   const client = await database.pool('admin').connect();
-  await client.query('begin');
+  await client.query(`begin isolation level ${isolation}`);
   await client.query(
     `select set_config('app.actor', 'a person', true), set_config('search_path', 'restoreclick', true)`,
   );
@@ -99,19 +101,36 @@ describe('a completed order', () => {
     );
   });
 
-  test('is not slipped a photo by a transaction that began before it was completed', async () => {
-    const { order, image } = await orderWithPhoto('completed');
-    const opening = await begin();
-    await opening.query(`update images set status = 'processing' where id = $1`, [image]);
-    const ending = await begin();
-    const completed = ending.query(`update orders set status = 'completed' where id = $1`, [order]).then(
-      () => 'completed',
-      (error) => error.code,
-    );
-    await commit(opening);
-    expect(await completed).toBe('RC006');
-    await ending.query('rollback').finally(() => ending.release());
-  });
+  const both = isolations.flatMap((opener) => isolations.map((ender) => [opener, ender] as const));
+
+  test.each(both)(
+    'is not slipped a photo by whoever opens one (%s) while another ends it (%s)',
+    async (opener, ender) => {
+      for (const open of [
+        `update images set status = 'processing' where id = $1`,
+        `insert into images (order_id, type, storage_bucket, storage_path)
+       select order_id, 'original', 'b', 'p' from images where id = $1`,
+      ]) {
+        const { order, image } = await orderWithPhoto('completed');
+        const opening = await begin(opener);
+        await opening.query(open, [image]);
+        const ending = await begin(ender);
+        // Where it keeps to one view of things, that is the one before the other commits.
+        await ending.query('select from orders where id = $1', [order]);
+        const ended = ending
+          .query(`update orders set status = 'completed' where id = $1`, [order])
+          .then(() => ending.query('commit'))
+          .then(
+            () => 'completed',
+            ({ code }) => code,
+          );
+        await commit(opening);
+        const outcome = await ended;
+        await ending.query('rollback').finally(() => ending.release());
+        expect(['RC006', '40001']).toContain(outcome);
+      }
+    },
+  );
 });
 
 describe('a restored photo', () => {

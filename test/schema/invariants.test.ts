@@ -155,6 +155,16 @@ describe('a restored photo', () => {
     await expect(restore(order, restored.id)).rejects.toMatchObject({ code: 'RC005' });
   });
 
+  test('is the only one with a parent', async () => {
+    const { order, image } = await orderWithPhoto();
+    await expect(
+      change(
+        `insert into images (order_id, type, storage_bucket, storage_path, parent_image_id) values ($1, 'original', 'b', 'p', $2)`,
+        [order, image],
+      ),
+    ).rejects.toMatchObject({ constraint: 'chk_restored_has_parent' });
+  });
+
   test('never changes parent, type or order', async () => {
     const [mine, theirs] = [await orderWithPhoto(), await orderWithPhoto()];
     const [restored] = await restore(mine.order, mine.image);

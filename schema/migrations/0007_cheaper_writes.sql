@@ -24,6 +24,7 @@ declare
   fields text[];
   old_values jsonb;
   new_values jsonb;
+  microseconds bigint := extract(epoch from clock_timestamp()) * 1000000;
 begin
   if coalesce(current_setting('app.actor', true), '') = '' then
     raise exception 'a write of a % needs an actor: select set_config(''app.actor'', ''…'', true) in its transaction', entity
@@ -46,13 +47,12 @@ begin
   insert into restoreclick.audit_logs (
     id, entity_type, entity_id, action, old_values, new_values, changed_fields, performed_by, ip_address, user_agent, metadata)
   values (
-    -- In order of time (UUIDv7, RFC 9562): 10 million random ids would each touch a page of their own.
+    -- In order of time (UUIDv7, RFC 9562): 10 million random ids would each touch a page of their own. Milliseconds, the version, and
+    -- the microseconds in the place that it leaves to them: an order's story tells what one transaction did in the order it did it.
     encode(
-      set_byte(
-        overlay(
-          uuid_send(gen_random_uuid())
-          placing substring(int8send((extract(epoch from clock_timestamp()) * 1000)::bigint) from 3) from 1 for 6),
-        6, 7 << 4),
+      overlay(
+        uuid_send(gen_random_uuid())
+        placing int8send(microseconds / 1000 << 16 | 7 << 12 | microseconds % 1000 * 4) from 1 for 8),
       'hex')::uuid,
     entity,
     -- Under its old id, if it is given another: that is where its story is.
@@ -71,6 +71,59 @@ begin
     nullif(current_setting('app.user_agent', true), ''),
     null);
 end
+$$;
+
+-- The audit rows of an order and of all that hangs on it, and of the events that moved any of it, which came in the same transaction;
+-- the archive included. In order of their transactions, and within each as its rows were written.
+create or replace function order_history(wanted_number text)
+returns table (
+  at timestamptz, entity text, entity_id uuid, action text, old_values jsonb, new_values jsonb, changed_fields text[], actor text)
+language sql stable as $$
+  with wanted as (
+    select id, customer_id, upload_session_id from restoreclick.orders where order_number = wanted_number
+  ),
+  concerned (entity, id) as materialized (
+    select 'order', id from wanted
+    union all select 'customer', customer_id from wanted
+    union all select 'image', images.id from wanted join restoreclick.images on images.order_id = wanted.id
+    union all
+    select 'restoration_job', job.id
+    from wanted
+    join restoreclick.images on images.order_id = wanted.id
+    join restoreclick.restoration_jobs as job on job.original_image_id = images.id
+    union all select 'email', email.id from wanted join restoreclick.email_queue as email on email.order_id = wanted.id
+    union all select 'download_link', link.id from wanted join restoreclick.download_links as link on link.order_id = wanted.id
+    union all
+    select 'file_upload', upload.id
+    from wanted join restoreclick.file_uploads as upload on upload.upload_session_id = wanted.upload_session_id
+    union all
+    select 'checkout', checkout.id
+    from wanted join restoreclick.checkouts as checkout on checkout.upload_session_id = wanted.upload_session_id
+  ),
+  log as not materialized (
+    select id, created_at, entity_type, entity_id, action, old_values, new_values, changed_fields, performed_by
+    from restoreclick.audit_logs
+    union all
+    select id, created_at, entity_type, entity_id, action, old_values, new_values, changed_fields, performed_by
+    from restoreclick.audit_archive
+  ),
+  own as materialized (
+    select log.* from concerned join log on log.entity_type = concerned.entity and log.entity_id = concerned.id
+  ),
+  -- A customer may have come with an earlier order.
+  moment as (select distinct created_at, performed_by from own where entity_type <> 'customer'),
+  heard as (
+    select log.*
+    from moment
+    join log on log.created_at = moment.created_at and log.performed_by = moment.performed_by
+    where log.entity_type = 'webhook_event'
+      -- SendGrid tells of many orders' emails at once.
+      and (log.new_values ->> 'provider' = 'stripe'
+        or log.new_values ->> 'object_id' in (select id::text from concerned where entity = 'email'))
+  )
+  select created_at, entity_type::text, entity_id, action::text, old_values, new_values, changed_fields, performed_by::text
+  from (select * from own union all select * from heard) as told
+  order by created_at, id
 $$;
 
 -- Besides: times that are always the row's own.

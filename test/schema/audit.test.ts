@@ -174,6 +174,30 @@ test('the story of an order tells which events moved it, and no other order’s'
   expect(story.filter(({ what }) => what.startsWith('customer'))).toHaveLength(1);
 });
 
+test('the story of an order is in order within a transaction too', async () => {
+  const order = await shop.completed({ count: 1 });
+  const photo = order.photos[0]?.imageId ?? '';
+  const rounds = 5;
+  const steps = Array.from(
+    { length: rounds },
+    () => `update orders set status = 'processing' where id = '${order.orderId}';
+      update images set status = 'processing' where id = '${photo}';
+      update images set status = 'completed' where id = '${photo}';
+      update orders set status = 'completed' where id = '${order.orderId}';`,
+  );
+  await asOwner(`do $$ begin ${steps.join('\n')} end $$`);
+  const told = await asOwner(`select what from explain_order($1) where actor = 'a person'`, [
+    order.orderNumber,
+  ]);
+  const round = [
+    `order ${order.orderId.slice(0, 8)} went from completed to processing`,
+    `image ${photo.slice(0, 8)} went from completed to processing`,
+    `image ${photo.slice(0, 8)} went from processing to completed`,
+    `order ${order.orderId.slice(0, 8)} went from processing to completed`,
+  ];
+  expect(told.map(({ what }) => what)).toEqual(Array.from({ length: rounds }, () => round).flat());
+});
+
 test('what says nothing of its own is left out: leases, paths, and times that are the row’s', async () => {
   const order = await shop.processing({ count: 1 });
   const [{ imageId, jobId } = { imageId: '', jobId: '' }] = order.photos;

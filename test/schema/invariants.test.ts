@@ -210,6 +210,28 @@ describe('deleting an order', () => {
     );
     expect(left).toEqual([]);
   });
+
+  test('leaves its story, and that of all that hung on it', async () => {
+    const { order, image } = await orderWithPhoto();
+    await job(image);
+    await change(
+      `insert into email_queue (order_id, email_type, to_email) values ($1, 'share_family', 'a@example.com')`,
+      [order],
+    );
+    const [{ order_number: number }] = await change('select order_number from orders where id = $1', [order]);
+    const story = async () =>
+      (await change('select what from explain_order($1)', [number])).map(({ what }) => what);
+    const told = await story();
+    await change('delete from restoration_jobs where original_image_id = $1', [image]);
+    await change('delete from orders where id = $1', [order]);
+    const gone = (await story()).map((what) => what.replace(/ [0-9a-f]{8} /, ' '));
+    expect(await story()).toEqual(expect.arrayContaining(told));
+    expect(gone.slice(told.length).sort()).toEqual(
+      ['email', 'image', 'order', 'restoration job'].map((what) => `${what} was deleted`),
+    );
+    await change(`select archive_audit(now() + interval '1 second', 100000)`);
+    expect(await story()).toHaveLength(gone.length);
+  });
 });
 
 describe('the audit', () => {

@@ -204,6 +204,9 @@ alter table orders
       else '{paid,partially_refunded,disputed}'
     end::text[])) not valid;
 
+alter table checkouts
+  add constraint chk_checkout_money check (photo_count > 0 and unit_amount_cents >= 0) not valid;
+
 
 -- ── A photo opened while its order ends ──────────────────────────────────────────────────────────────────────────
 -- Who waited for a lock goes on seeing what it saw before, unless READ COMMITTED: then the check does not see the other's photo.

@@ -58,6 +58,13 @@ describe('the money of an order', () => {
     await insert({ subtotal: '0', discount_amount: '0', tax_amount: '0', total_amount: '0' });
   });
 
+  test.each(['0, 499', '-1, 499', '1, -1'])('is asked for in no checkout of %s', async (amounts) => {
+    const asked = write(
+      `insert into checkouts (upload_session_id, attempt, currency, photo_count, unit_amount_cents) values ('s', 1, 'USD', ${amounts})`,
+    );
+    await expect(asked).rejects.toMatchObject({ constraint: 'chk_checkout_money' });
+  });
+
   test.each(['unknown', null])('has no payment status %s', async (status) => {
     const { orderId } = await shop.placed({ count: 1 });
     const change = write('update orders set payment_status = $2 where id = $1', [orderId, status]);

@@ -256,6 +256,15 @@ test('ids are in order of time', async () => {
   }
 });
 
+test('ids of one millisecond are in order too', async () => {
+  await asOwner(`insert into file_uploads (upload_session_id, original_filename, storage_path, width)
+    select 'many', 'n', 'p', n from generate_series(1, 100) as n`);
+  const told = await asOwner(
+    `select new_values -> 'width' as width from audit_logs where new_values ->> 'upload_session_id' = 'many' order by id`,
+  );
+  expect(told.map(({ width }) => width)).toEqual(Array.from({ length: 100 }, (_, at) => at + 1));
+});
+
 test('a caller is named by address and browser, and forgotten after its statement', async () => {
   const id = randomUUID();
   const photos = JSON.stringify([{ id, name: 'n', path: 'p', size: 1, type: 't' }]);

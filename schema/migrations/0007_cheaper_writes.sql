@@ -52,7 +52,7 @@ begin
     encode(
       overlay(
         uuid_send(gen_random_uuid())
-        placing int8send(microseconds / 1000 << 16 | 7 << 12 | microseconds % 1000 * 4) from 1 for 8),
+        placing int8send(microseconds / 1000 << 16 | (7 << 12) | (microseconds % 1000 * 4)) from 1 for 8),
       'hex')::uuid,
     entity,
     -- Under its old id, if it is given another: that is where its story is.
@@ -77,8 +77,8 @@ $$;
 -- small table: nobody but the archiving writes there.
 create index idx_audit_archive_deleted on audit_archive (entity_type) where action = 'deleted';
 
--- The audit rows of an order, deleted or not, and of all that hangs or hung on it, and of the events that moved any of it, which came in the same transaction;
--- the archive included. In order of their transactions, and within each as its rows were written.
+-- The audit rows of an order, deleted or not, and of all that hangs or hung on it, and of the events that moved any of it, which came
+-- in the same transaction; the archive included. In order of their transactions, and within each as its rows were written.
 create or replace function order_history(wanted_number text)
 returns table (
   at timestamptz, entity text, entity_id uuid, action text, old_values jsonb, new_values jsonb, changed_fields text[], actor text)

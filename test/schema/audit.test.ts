@@ -253,6 +253,7 @@ test('ids are in order of time', async () => {
     expect(id).toMatch(/^.{14}7.{4}[89ab]/); // RFC 9562, version 7
     // Its transaction began before it, and may have waited.
     expect((milliseconds[at] ?? 0) - created_at.getTime()).toBeGreaterThanOrEqual(-1);
+    expect(milliseconds[at]).toBeLessThanOrEqual(Date.now() + 1);
   }
 });
 

@@ -26,6 +26,7 @@ const rules: [what: RegExp, excuse: Excuse, why: string][] = [
     'the old code does not give it: it needs a default',
   ],
   [/^delete from status_transitions\b/, 'contract', 'the old code may make that move'],
+  [/^revoke .*\bfrom (?!public\b)/, 'contract', 'the old code may need it'],
   [/^do\b/, 'contract', 'nobody sees what it does'],
   [
     /^create (unique )?index (?!concurrently\b)/,

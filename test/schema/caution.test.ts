@@ -26,6 +26,7 @@ describe('the old code does not bear', () => {
     'alter table orders alter column photo_count set not null',
     'alter table orders add column a int, add column price numeric(10, 2) not null',
     `delete from status_transitions where entity = 'job'`,
+    'revoke update on customers from restoreclick_app',
     'do $$ begin end $$',
   ])('%s', (sql) => {
     expect(about(sql)).toEqual([expect.stringContaining('-- contract: …')]);
@@ -59,6 +60,7 @@ test.each([
   'create table next (id int not null, at timestamptz); create index i on next (at); alter table next add check (id > 0)',
   'create function f() returns void language plpgsql as $$ begin update orders set status = status; end $$',
   'drop function audit_difference',
+  'revoke execute on function f from public',
   'create trigger t before update on orders for each row execute function f()',
   '-- drop column is a word here\nselect 1',
   'alter table orders validate constraint c',

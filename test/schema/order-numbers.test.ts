@@ -1,6 +1,10 @@
 /** Order numbers, drawn by many at once. */
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import type { PoolClient } from 'pg';
+import { place } from '../../lambdas/payment/place-order/place.sql';
+import { withRetries } from './at-once.ts';
 import { type TestDatabase, testDatabase } from './database.ts';
+import { type Checkout, paymentOf, shopOn } from './orders.ts';
 
 let database: TestDatabase;
 beforeAll(async () => {
@@ -8,16 +12,44 @@ beforeAll(async () => {
 });
 afterAll(() => database?.drop());
 
-test('are all different, and read YYYYMMDD-NNNNNN', async () => {
-  const pool = database.pool('app');
-  const drawn = await Promise.all(
-    Array.from({ length: 60 }, () =>
-      pool.query<{ number: string }>('select restoreclick.next_order_number() as number'),
-    ),
-  );
-  const numbers = drawn.map(({ rows: [row] }) => row?.number ?? '');
-  expect(new Set(numbers).size).toBe(60);
+/** So many writers, each on a connection of its own: a pool's usual ten would let ten in at a time. */
+const writers = 50;
+async function atOnce<Answer>(
+  write: (client: PoolClient, index: number) => Promise<Answer>,
+): Promise<Answer[]> {
+  const { server, name, logins } = database;
+  const pool = server.pool(name, logins.app, { max: writers });
+  const clients = await Promise.all(Array.from({ length: writers }, () => pool.connect()));
+  try {
+    return await Promise.all(clients.map(write));
+  } finally {
+    for (const client of clients) client.release();
+    await pool.end();
+  }
+}
+
+test('are all different, and read YYYYMMDD-NNNNNN, in fifty transactions that are open at once', async () => {
+  const numbers = await atOnce(async (client) => {
+    await client.query('begin');
+    const { rows } = await client.query<{ number: string }>('select next_order_number() as number');
+    return rows[0]?.number ?? '';
+  });
+  expect(new Set(numbers).size).toBe(writers);
   for (const number of numbers) expect(number).toMatch(/^\d{8}-\d{6}$/);
+});
+
+test('are all different on fifty orders that are placed at once', async () => {
+  const shop = shopOn(database);
+  const checkouts: Checkout[] = [];
+  for (let made = 0; made < writers; made += 1) checkouts.push(await shop.checkOut(await shop.arrived(1)));
+  const placed = await atOnce((client, index) => {
+    const payment = paymentOf(checkouts[index] as Checkout, true);
+    return withRetries(() => shop.run(place, payment, { client }));
+  });
+  const numbers = placed.map(([row]) => row?.orderNumber);
+  expect(new Set(numbers).size).toBe(writers);
+  const kept = await shop.rows('select order_number from orders where order_number = any ($1)', [numbers]);
+  expect(kept).toHaveLength(writers);
 });
 
 test('go on after the millionth without being cut', async () => {

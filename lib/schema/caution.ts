@@ -70,11 +70,17 @@ export function objections({ file, statements, inTransaction }: Migration): stri
   });
 }
 
+/** What may wait for its lock as long as it likes, because all who read and write go on meanwhile. */
+const keepsNobodyWaiting =
+  /^(create (unique )?index concurrently|drop index concurrently|reindex .*\bconcurrently|alter table (only )?\w+ validate constraint \w+$|analyze)\b/;
+
 /** What is wrong only beside, or without, the statements before it. */
 function together(text: string, before: string[], inTransaction: boolean): string[] {
   const [, index] = /^create (?:unique )?index concurrently (?:if not exists )?(\w+)/.exec(text) ?? [];
   if (index !== undefined && !before.includes(`drop index concurrently if exists ${index}`))
     return ['a failed build leaves it invalid: drop index concurrently if exists before it'];
+  if (!inTransaction && !keepsNobodyWaiting.test(text))
+    return ['no lock_timeout bounds its wait for a lock: it needs a file in a transaction'];
   const isLocked = inTransaction && before.some((other) => /\bnot valid\b/.test(other));
   return isLocked && /\bvalidate constraint\b/.test(text)
     ? ['the lock of its addition is held while all rows are read: validate it in the next migration']

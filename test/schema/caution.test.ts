@@ -78,5 +78,24 @@ test('a constraint is not validated in the transaction that added it', () => {
   const add = 'alter table orders add constraint c check (photo_count > 0) not valid;';
   const both = `${add} alter table orders validate constraint c;`;
   expect(about(both)).toEqual([expect.stringContaining('validate it in the next migration')]);
-  expect(about(alone + both)).toEqual([]);
+});
+
+test('outside of a transaction nothing waits for a lock that keeps customers waiting, for no lock_timeout bounds it', () => {
+  const bounded = [
+    'alter table orders validate constraint c',
+    'reindex index concurrently i',
+    'analyze orders',
+  ];
+  for (const sql of bounded) expect(about(alone + sql)).toEqual([]);
+  const unbounded = [
+    'alter table orders add column a int',
+    'alter table orders add constraint c check (photo_count > 0) not valid',
+    'alter table orders validate constraint c, add column a int',
+    'drop index i',
+    'create or replace trigger t before update on orders for each row execute function f()',
+  ];
+  for (const sql of unbounded) {
+    expect(about(sql)).toEqual([]);
+    expect(about(alone + sql)).toEqual([expect.stringContaining('no lock_timeout bounds')]);
+  }
 });

@@ -4,7 +4,7 @@ import type { Execute } from '../../lambdas/operations/migrate/database-port.ts'
 /** The migrations' own table is not of the migrations; partitions come and go with the months. */
 const catalogue = `
   with ours as (
-    select pg_class.oid, relname, relkind from pg_class
+    select pg_class.oid, relname, relkind, relowner, relacl from pg_class
     where relnamespace = 'restoreclick'::regnamespace and not relispartition and relname not like 'schema\\_migrations%'
   )
   select 'column ' || relname || '.' || attname as name,
@@ -34,11 +34,18 @@ const catalogue = `
   select 'function ' || proname || '(' || pg_get_function_identity_arguments(oid) || ')', pg_get_functiondef(oid)
   from pg_proc where pronamespace = 'restoreclick'::regnamespace and prokind in ('f', 'p')
   union all
-  select 'right of ' || grantee || ' on ' || table_name, string_agg(privilege_type, ', ' order by privilege_type)
-  from information_schema.role_table_grants
-  where table_schema = 'restoreclick' and grantee = 'restoreclick_app'
-    and table_name in (select relname from ours)
-  group by grantee, table_name
+  select 'right of ' || told.grantee || ' on ' || name, string_agg(privilege, ', ' order by privilege)
+  from (
+    select relname as name, (aclexplode(relacl)).*, relowner as owner from ours
+    union all
+    select 'function ' || proname, (aclexplode(coalesce(proacl, acldefault('f', proowner)))).*, proowner
+    from pg_proc where pronamespace = 'restoreclick'::regnamespace
+  ) as held,
+  lateral (
+    select case held.grantee when 0 then 'public' else pg_get_userbyid(held.grantee) end as grantee, held.privilege_type as privilege
+  ) as told
+  where held.grantee <> owner
+  group by told.grantee, name
   union all
   select 'row of status_transitions ' || entity || ': ' || from_status || ' → ' || to_status, 'legal'
   from restoreclick.status_transitions`;

@@ -126,6 +126,24 @@ test.each([
     { name: 'right of restoreclick_app on orders', kind: 'different' },
   ],
   [
+    "everybody's right",
+    'grant select on restoreclick.audit_logs to public',
+    'revoke select on restoreclick.audit_logs from public',
+    { name: 'right of public on audit_logs', kind: 'unknown' },
+  ],
+  [
+    'a right to a function',
+    'grant execute on function restoreclick.drop_archive to restoreclick_app',
+    'revoke execute on function restoreclick.drop_archive from restoreclick_app',
+    { name: 'right of restoreclick_app on function drop_archive', kind: 'unknown' },
+  ],
+  [
+    'a right to a sequence',
+    'grant update on sequence restoreclick.order_number_seq to restoreclick_app',
+    'revoke update on sequence restoreclick.order_number_seq from restoreclick_app',
+    { name: 'right of restoreclick_app on order_number_seq', kind: 'different' },
+  ],
+  [
     'a move made legal',
     `insert into restoreclick.status_transitions values ('order', 'failed', 'completed')`,
     `delete from restoreclick.status_transitions where entity = 'order' and from_status = 'failed' and to_status = 'completed'`,

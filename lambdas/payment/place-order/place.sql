@@ -19,7 +19,7 @@ received as (
 new_customer as (
   insert into customers (id, email, name, phone)
   values (derived_id('customer', :checkout_id), lower(:customer_email), :customer_name::text, :customer_phone::text)
-  on conflict (email) do nothing
+  on conflict do nothing
   returning id
 ),
 placed as (
@@ -29,7 +29,10 @@ placed as (
     currency, subtotal, discount_amount, tax_amount, total_amount)
   values (
     derived_id('order', :checkout_id), next_order_number(),
-    coalesce((select id from new_customer), (select id from customers where email = lower(:customer_email))),
+    -- The last is of a checkout that comes again when its customer has another address.
+    coalesce(
+      (select id from new_customer), (select id from customers where email = lower(:customer_email)),
+      derived_id('customer', :checkout_id)),
     case when :paid::boolean then 'processing' else 'pending_payment' end,
     :payment_method::text,
     case when :paid::boolean then 'paid' else 'pending' end,

@@ -6,8 +6,11 @@ import type { Run } from '../../bench/database/measure.ts';
 import { applyMigrations } from '../../lambdas/operations/migrate/apply.ts';
 import type { MigrationDatabase } from '../../lambdas/operations/migrate/database-port.ts';
 import { readMigrations } from '../../lambdas/operations/migrate/migrations.ts';
+import { archive } from '../../lambdas/operations/reconcile/archive.sql';
 import { expire } from '../../lambdas/operations/reconcile/expire.sql';
+import { faults } from '../../lambdas/operations/reconcile/faults.sql';
 import { stuck } from '../../lambdas/operations/reconcile/stuck.sql';
+import { placed } from '../../lambdas/payment/place-order/placed.sql';
 import { isUpToDate, schemaState, tell } from '../../lib/schema/state.ts';
 import { plainDatabase } from '../../lib/statements/plain-database.ts';
 import { previousRelease } from '../../lib/statements/release.ts';
@@ -155,8 +158,11 @@ describe.each(['old', 'new'] as const)('afterwards the %s code', (which) => {
     }
     const done = await code().completed();
     await visit(run, done, 2);
+    await run(placed, { sessionId: done.sessionId });
     await run(expire, { batch: 100 });
     await run(stuck, { overdueSeconds: 3600, batch: 100 });
+    await run(faults, { withinSeconds: 86_400, restedSeconds: 0, orders: 5, batch: 20 });
+    await run(archive, { retentionDays: 400, batch: 100 });
     expect([...ran]).toEqual(expect.arrayContaining(Object.keys(release.statements)));
   });
 });

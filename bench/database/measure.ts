@@ -23,7 +23,7 @@ export type Sample = {
   buffers?: number;
   /** Tables of any size that were read from end to end, by triggers too. */
   scanned?: string[];
-  /** Node types of the plan, in the order of first appearance. */
+  /** Node types of its plan, and of those of the functions and triggers that it calls, in the order of first appearance. */
   nodes?: string[];
 };
 
@@ -71,7 +71,7 @@ export function createMeter(
       try {
         said.length = 0;
         const { result, ...cost } = counting()
-          ? await counted(client, query)
+          ? await counted(client, query, said)
           : await timed(client, query, said);
         const answer = await answerOf(result, catalog, true);
         const records = JSON.parse(JSON.stringify(answer.records ?? []));
@@ -91,7 +91,7 @@ export function createMeter(
   return { run, samples, retries: () => retried };
 }
 
-/** @param said what the server has told its client by the end of the call: its durations too, see `tellingDurations` */
+/** @param said what the server has told its client by the end of the call: its durations too, see `telling` */
 async function timed(client: PoolClient, query: Query, said: string[]) {
   const started = performance.now();
   const result = await runQuery(client, { ...query, continueAfterTimeout: false }, now, timeoutMs);
@@ -103,18 +103,22 @@ async function timed(client: PoolClient, query: Query, said: string[]) {
   return { result, ms, planMs: durationOf('bind'), runMs: durationOf('execute') };
 }
 
-/** Lets the server tell a role's connections, from the next on, how long each phase of a statement took. */
-export async function tellingDurations(admin: Pool, role: string): Promise<void> {
+/** Lets the server tell a role's connections, from the next on, how long each phase of a statement took, and its plans when asked. */
+export async function telling(admin: Pool, role: string): Promise<void> {
   const name = pg.escapeIdentifier(role);
   await admin.query(
-    `alter role ${name} set log_min_duration_statement = 0; alter role ${name} set client_min_messages = 'log'`,
+    `alter role ${name} set log_min_duration_statement = 0;
+     alter role ${name} set client_min_messages = 'log';
+     alter role ${name} set session_preload_libraries = 'auto_explain';
+     load 'auto_explain';
+     grant set on parameter auto_explain.log_min_duration, auto_explain.log_nested_statements, auto_explain.log_format to ${name}`,
   );
 }
 
 /** Runs it twice: the first time explained, and undone. */
-async function counted(client: PoolClient, query: Query) {
+async function counted(client: PoolClient, query: Query, said: string[]) {
   await client.query('begin');
-  const explained = await explain(client, query);
+  const nodes = await explained(client, query, said);
   const before = await counters(client);
   const result = await runQuery(client, { ...query, continueAfterTimeout: false }, now, timeoutMs);
   const after = await counters(client);
@@ -125,23 +129,27 @@ async function counted(client: PoolClient, query: Query) {
   });
   return {
     result,
-    ...explained,
+    nodes,
     buffers: grown.reduce((sum, { blocks }) => sum + blocks, 0),
     scanned: grown.filter(({ scans }) => scans > 0).map(({ name }) => name),
   };
 }
 
-const explanation = z.tuple([z.looseObject({ Plan: z.unknown() })]);
-
-async function explain(client: PoolClient, { text, values }: Query) {
-  await client.query('savepoint before');
-  const { rows } = await client.query<{ 'QUERY PLAN': unknown }>({
-    text: `explain (analyze, timing off, format json) ${text}`,
-    values,
-  });
+/** The node types of the statement and of what it calls, each of which ends before its caller does. */
+async function explained(client: PoolClient, query: Query, said: string[]): Promise<string[]> {
+  await client.query(
+    `savepoint before;
+     set local auto_explain.log_nested_statements = on;
+     set local auto_explain.log_format = json;
+     set local auto_explain.log_min_duration = 0`,
+  );
+  said.length = 0;
+  await client.query(query);
+  // The statement's own plan is told when its portal is closed: by the next one.
   await client.query('rollback to before');
-  const [plan] = explanation.parse(rows[0]?.['QUERY PLAN']);
-  return { nodes: [...new Set(nodeTypes(plan.Plan))] };
+  const plans = said.flatMap((one) => /^duration: \S+ ms {2}plan:\n(.*)/s.exec(one)?.[1] ?? []).reverse();
+  if (plans.length === 0) throw new Error('The server told no plan.');
+  return [...new Set(plans.flatMap((plan) => nodeTypes(JSON.parse(plan))))];
 }
 
 type Counter = { blocks: number; scans: number };

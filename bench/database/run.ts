@@ -11,7 +11,7 @@ import type { PgServer } from '../../local/postgres/server.ts';
 import { startPostgres } from '../../local/postgres/start.ts';
 import { fill } from './fill.ts';
 import { badOrder, goodOrder, visit } from './life.ts';
-import { createMeter, type Run, tellingDurations } from './measure.ts';
+import { createMeter, type Run, telling } from './measure.ts';
 import { budgets, type Cost, costsOf, misses, table } from './report.ts';
 
 export type Options = {
@@ -74,7 +74,7 @@ async function filled(server: PgServer, orders: number, say: (line: string) => v
   const name = `filled_${orders}`;
   const logins = await createMigratedDatabase(server, name);
   const admin = server.pool(name);
-  await tellingDurations(admin, logins.app.username);
+  await telling(admin, logins.app.username);
   const client = await admin.connect();
   await fill(client, orders).finally(() => client.release());
   // What a shop at work has in memory.

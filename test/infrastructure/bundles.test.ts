@@ -33,12 +33,12 @@ describe('the build', () => {
   });
 
   test('puts the statements of a step into its bundle, as they are written', async () => {
-    const code = await readFile(join(folder, 'payment/place-order/index.mjs'), 'utf8');
+    const code = await readFile(join(folder, 'payment/keep-original/index.mjs'), 'utf8');
     const sql = await readFile(
-      join(import.meta.dirname, '../../lambdas/payment/place-order/place.sql'),
+      join(import.meta.dirname, '../../lambdas/payment/keep-original/keep.sql'),
       'utf8',
     );
-    expect(code).toContain('payment/place-order/place');
+    expect(code).toContain('payment/keep-original/keep');
     expect(code).toContain(sql.split('\n').find((line) => line.includes('insert into')));
   });
 

@@ -149,6 +149,49 @@ test('a failed order that was never paid is not worked on', () =>
     });
   }));
 
+test('no state is not a state', () =>
+  aside(async () => {
+    for (const entity of Object.keys(entities) as Entity[]) {
+      const tried = await attempt(() => client.query(births[entity], [randomUUID(), null]));
+      expect({ entity, tried }).toMatchObject({ entity, tried: { code: 'RC001' } });
+    }
+  }));
+
+test('a move is legal from when its row is there until it is taken away, on connections that have asked before too', async () => {
+  const other = await database.pool('admin').connect();
+  const id = randomUUID();
+  try {
+    await client.query(births.upload, [id, 'pending']);
+    await other.query(`set search_path to restoreclick; set app.actor = 'a test'`);
+    const jump = () =>
+      other.query(`begin; update file_uploads set status = 'moved_to_permanent' where id = '${id}'`).then(
+        () => 'done',
+        ({ code }) => code,
+      );
+    const outcomes: string[] = [];
+    for (const change of [
+      'select',
+      `insert into status_transitions values ('upload', 'pending', 'moved_to_permanent')`,
+      `delete from status_transitions where from_status = 'pending' and to_status = 'moved_to_permanent'`,
+    ]) {
+      await client.query(change);
+      outcomes.push(await jump());
+      await other.query('rollback');
+    }
+    expect(outcomes).toEqual(['RC001', 'done', 'RC001']);
+  } finally {
+    other.release();
+  }
+});
+
+test('without any row nothing is legal', () =>
+  aside(async () => {
+    await client.query('truncate status_transitions');
+    expect(await attempt(() => client.query(births.upload, [randomUUID(), 'pending']))).toMatchObject({
+      code: 'RC001',
+    });
+  }));
+
 test('the state diagrams of docs/database.md are those of status_transitions', async () => {
   const page = await readFile('docs/database.md', 'utf8');
   const [, shown] = /<!-- states -->\n\n([\s\S]*)\n<!-- \/states -->/.exec(page) ?? [];

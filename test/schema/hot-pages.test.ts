@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { statementPaths } from '../../lib/statements/files.ts';
 import { rewriteParameters } from '../../local/aws/rds-data/parameters.ts';
 import { type TestDatabase, testDatabase } from './database.ts';
 
@@ -43,4 +44,18 @@ test.each([
   ['email/send-email/settle.sql', 'idx_email_queue_status'],
 ])('%s does not read %s', async (path, index) => {
   expect(await readable(path, index)).toBe(false);
+});
+
+test('no step reads a whole table, not even a small one', async () => {
+  const reading = await Promise.all(
+    (await statementPaths()).map(async (path) => {
+      const { text } = rewriteParameters(await readFile(path, 'utf8'), () => undefined);
+      const { rows } = await database.pool().query(`explain (generic_plan) ${text}`);
+      return rows
+        .map((row) => row['QUERY PLAN'].match(/Seq Scan on (\w+)/)?.[1])
+        .map((table) => table && { path, table });
+    }),
+  );
+  expect(reading.length).toBeGreaterThan(25);
+  expect(reading.flat().filter((one) => one)).toEqual([]);
 });

@@ -60,15 +60,15 @@ test('a second run changes nothing', async () => {
 test.each([
   ['password', `alter role ${login.username} password 'another'`],
   ['isolation', `alter role ${login.username} set default_transaction_isolation = 'read committed'`],
+  ['way of planning', `alter role ${login.username} set enable_seqscan = 'on'`],
   ['right to log in', `alter role ${login.username} nologin`],
 ])('a role that lost its %s gets it back', async (_, loss) => {
   await handler();
   await open.database.pool('superuser').query(loss);
   await open.forgetSessions();
   await expect(handler()).resolves.toMatchObject({ roleChanged: true });
-  await expect(asSteps(`select current_setting('transaction_isolation') as isolation`)).resolves.toEqual([
-    { isolation: 'serializable' },
-  ]);
+  const settings = `select current_setting('transaction_isolation') as isolation, current_setting('enable_seqscan') as scan`;
+  await expect(asSteps(settings)).resolves.toEqual([{ isolation: 'serializable', scan: 'off' }]);
 });
 
 test('the password is in no statement', async () => {

@@ -11,7 +11,7 @@ import type { PgServer } from '../../local/postgres/server.ts';
 import { startPostgres } from '../../local/postgres/start.ts';
 import { fill } from './fill.ts';
 import { badOrder, goodOrder, visit } from './life.ts';
-import { createMeter, type Run, telling } from './measure.ts';
+import { createMeter, type Run, type Sample, telling } from './measure.ts';
 import { budgets, type Cost, costsOf, misses, table } from './report.ts';
 
 export type Options = {
@@ -39,12 +39,14 @@ export async function benchmark({ orders, lives, say }: Options): Promise<boolea
 planning (“plan”) and execution with all triggers (“run”), on a connection that keeps its triggers’ plans; “cold” is the p50 on one that
 forgets them after each statement, as the Data API’s is said to; “client” is the p50 that a client on this machine sees.\n`,
     );
-    const small = orders > smallest ? await measured(server, smallest, lives, say) : undefined;
+    const small = orders > smallest ? await filled(server, smallest, say) : undefined;
     const ground = await filled(server, orders, say);
-    const costs = await measureAll(ground, lives);
+    // The roles are the server's, and got new passwords with the second database.
+    const grounds = small ? [ground, { ...small, logins: ground.logins }] : [ground];
+    const [costs = [], smaller = []] = await measureAll(grounds, lives);
     const large = await largeTables(ground);
-    for (const line of table(costs, large, small ?? [])) say(line);
-    const missed = costs.filter((cost) => misses(cost, large, twin(cost, small)).length > 0).length;
+    for (const line of table(costs, large, smaller)) say(line);
+    const missed = costs.filter((cost) => misses(cost, large, twin(cost, smaller)).length > 0).length;
     say(`\n${verdict(missed === 0)}  ${costs.length - missed} of ${costs.length} lines above`);
     const facts = [
       await auditBytes(ground, lives),
@@ -61,13 +63,6 @@ forgets them after each statement, as the Data API’s is said to; “client” 
 const verdict = (met: boolean) => (met ? 'met     ' : 'NOT MET ');
 const twin = (cost: Cost, others: Cost[] = []) =>
   others.find(({ statement, photos }) => statement === cost.statement && photos === cost.photos);
-
-async function measured(server: PgServer, orders: number, lives: number, say: (line: string) => void) {
-  const ground = await filled(server, orders, say);
-  const costs = await measureAll(ground, lives);
-  await server.dropDatabase(ground.name);
-  return costs;
-}
 
 async function filled(server: PgServer, orders: number, say: (line: string) => void): Promise<Ground> {
   const started = performance.now();
@@ -89,35 +84,50 @@ async function filled(server: PgServer, orders: number, say: (line: string) => v
   return { server, name, logins, admin, catalog: createCatalog(admin) };
 }
 
-/** Every statement with one photo, and with ten, on a connection that keeps its plans, and on one that forgets them. */
-async function measureAll(ground: Ground, lives: number): Promise<Cost[]> {
-  return costsOf(await lived(ground, lives, false), await lived(ground, Math.ceil(lives / 2), true));
+/** Every statement with one photo, and with ten, on a connection that keeps its plans, and on one that forgets them; of each ground. */
+async function measureAll(grounds: Ground[], lives: number): Promise<Cost[][]> {
+  const warm = await lived(grounds, lives, false);
+  const cold = await lived(grounds, Math.ceil(lives / 2), true);
+  return grounds.map((_, at) => costsOf(warm[at] ?? [], cold[at]));
 }
 
-/** Every other order is explained and counted; of the others a client takes the time. */
-async function lived({ server, name, logins, admin, catalog }: Ground, lives: number, forgetting: boolean) {
+/**
+ * Every other order is explained and counted; of the others a client takes the time.
+ * The grounds take turns, so that whatever else this machine does falls on all of them.
+ */
+async function lived(grounds: Ground[], lives: number, forgetting: boolean): Promise<Sample[][]> {
   let counting = false;
-  const pool = server.pool(name, logins.app, { max: 1 });
-  const meter = createMeter(pool, catalog, { counting: () => counting, forgetting });
+  const all = grounds.map(({ server, name, logins, admin, catalog }) => {
+    const pool = server.pool(name, logins.app, { max: 1 });
+    return { admin, pool, meter: createMeter(pool, catalog, { counting: () => counting, forgetting }) };
+  });
   for (const [photos, times] of [
     [1, lives],
     [10, Math.ceil(lives / 10)],
   ] as const) {
-    const done = await finished(admin, photos, times);
-    const warmUp = meter.samples.length;
+    const shops = await Promise.all(
+      all.map(async ({ admin, meter }) => ({
+        meter,
+        done: await finished(admin, photos, times),
+        warmUp: meter.samples.length,
+      })),
+    );
     for (let at = -Math.min(10, times); at < times; at += 1) {
-      if (at === 0) meter.samples.splice(warmUp);
       counting = at % 2 === 0;
-      await goodOrder(meter.run, photos);
-      await badOrder(meter.run, photos);
-      const old = done[(at + times) % times];
-      if (old) await visit(meter.run, old, photos);
+      for (const { meter, done, warmUp } of shops) {
+        if (at === 0) meter.samples.splice(warmUp);
+        await goodOrder(meter.run, photos);
+        await badOrder(meter.run, photos);
+        const old = done[(at + times) % times];
+        if (old) await visit(meter.run, old, photos);
+      }
     }
   }
-  for (counting of [true, false, true, false, true]) await reconcile(admin, meter.run);
-  await pool.end();
-  return meter.samples.map((one) =>
-    one.statement.startsWith('operations/') ? { ...one, photos: 100 } : one,
+  for (counting of [true, false, true, false, true])
+    for (const { admin, meter } of all) await reconcile(admin, meter.run);
+  for (const { pool } of all) await pool.end();
+  return all.map(({ meter }) =>
+    meter.samples.map((one) => (one.statement.startsWith('operations/') ? { ...one, photos: 100 } : one)),
   );
 }
 

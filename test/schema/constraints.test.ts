@@ -123,9 +123,11 @@ describe('a row does not contradict itself', () => {
   );
 
   test.each([
-    ['orders', `paid_at = null`, 'chk_order_paid_at'],
-    ['orders', `status = 'pending_payment', payment_status = 'pending'`, 'chk_order_paid_at'],
+    ['orders', `paid_at = null`, 'chk_order_states'],
+    ['orders', `status = 'pending_payment', payment_status = 'pending'`, 'chk_order_states'],
     ['orders', `payment_status = 'pending', paid_at = null`, 'chk_order_states'],
+    ['orders', `payment_status = null`, 'chk_order_payment_status'],
+    ['orders', `payment_status = 'given'`, 'chk_order_payment_status'],
     ['restoration_jobs', `status = 'completed'`, 'chk_job_restored'],
     ['restoration_jobs', `status = 'queued'`, 'chk_job_held'],
     ['restoration_jobs', `status = 'processing'`, 'chk_job_held'],

@@ -78,7 +78,7 @@ async function aside(action: () => Promise<void>): Promise<void> {
   await client.query('begin');
   try {
     // What a state asks of its row's other columns is not tried here.
-    await client.query(`alter table orders drop constraint chk_order_states, drop constraint chk_order_paid_at;
+    await client.query(`alter table orders drop constraint chk_order_states;
       alter table restoration_jobs drop constraint chk_job_restored, drop constraint chk_job_held;
       alter table email_queue drop constraint chk_email_lease`);
     await client.query(

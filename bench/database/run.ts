@@ -24,6 +24,7 @@ export type Options = {
 type Ground = { server: PgServer; name: string; logins: Logins; admin: Pool; catalog: Catalog };
 
 const smallest = 10_000;
+const reconciliations = 30;
 
 /** What Aurora makes shared buffers of the 16 GB that production's 8 capacity units have; half of this machine's memory, if that is less. */
 const buffersMb = Math.min(12_288, Math.floor(totalmem() / 2 ** 21));
@@ -149,8 +150,10 @@ async function lived(grounds: Ground[], lives: number, forgetting: boolean): Pro
       }
     }
   }
-  for (counting of [true, false, true, false, true])
+  for (let at = 0; at < reconciliations; at += 1) {
+    counting = at % 2 === 0;
     for (const { admin, meter } of all) await reconcile(admin, meter.run);
+  }
   for (const { pool } of all) await pool.end();
   return all.map(({ meter }) =>
     meter.samples.map((one) => (one.statement.startsWith('operations/') ? { ...one, photos: 100 } : one)),

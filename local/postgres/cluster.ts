@@ -136,11 +136,20 @@ export async function serve(
     port,
     async stop() {
       child.stdio[3]?.destroy();
-      const impatience = setTimeout(() => process.kill(pid, 'SIGQUIT'), 10_000);
+      const impatience = setTimeout(() => quit(pid), 10_000);
       await exited;
       clearTimeout(impatience);
     },
   };
+}
+
+/** The server may have ended: its guard removes a large folder for longer than our patience. */
+function quit(pid: number): void {
+  try {
+    process.kill(pid, 'SIGQUIT');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
 }
 
 async function firstNumber(output: Readable | null): Promise<number> {

@@ -18,7 +18,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { binaries, packagedFolder, repairLinks } from '../../local/postgres/binaries.ts';
 import { type PgAddress, serverAt } from '../../local/postgres/server.ts';
 import { type RunningPostgres, removePostgres, startPostgres } from '../../local/postgres/start.ts';
@@ -222,6 +222,32 @@ test('a scratch server never waits for the disk, and leaves no trace', async () 
     { fsync: 'off' },
   ]);
   await server.stop();
+  expect(existsSync(server.home)).toBe(false);
+});
+
+test('a scratch server whose data takes long to remove is no longer told to hurry when it has ended', async () => {
+  const path = process.env.PATH;
+  const fifo = join(place, 'fifo');
+  execFileSync('mkfifo', ['-m', '666', fifo]);
+  await writeFile(join(place, 'rm'), `#!/bin/sh\nread -r _ < '${fifo}'\nPATH='${path}' exec rm "$@"\n`, {
+    mode: 0o755,
+  });
+  process.env.PATH = `${place}:${path}`;
+  const server = await startPostgres().finally(() => {
+    process.env.PATH = path;
+  });
+  const pid = await postmaster(server.home);
+  jest.useFakeTimers({ doNotFake: ['setImmediate', 'nextTick', 'performance'] });
+  const stopped = server.stop();
+  try {
+    await untilGone(pid);
+    expect(() => jest.advanceTimersByTime(60_000)).not.toThrow();
+    expect(existsSync(server.home)).toBe(true);
+  } finally {
+    jest.useRealTimers();
+    await writeFile(fifo, '\n');
+    await stopped;
+  }
   expect(existsSync(server.home)).toBe(false);
 });
 

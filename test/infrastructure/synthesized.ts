@@ -58,12 +58,24 @@ export const allSteps = [...Object.values(steps.routes), ...steps.queues, ...ste
 /** @param bundles a folder of real bundles, instead of empty ones */
 export function synthesizeStack(environment = 'production', bundles?: string): Synthesized {
   const folder = mkdtempSync(join(tmpdir(), 'restoreclick-stack-'));
-  const assembly = synthesize({
+  const remove = () => rmSync(folder, { recursive: true, force: true });
+  try {
+    return { ...read(assemble(folder, environment, bundles)), remove };
+  } catch (error) {
+    remove();
+    throw error;
+  }
+}
+
+const assemble = (folder: string, environment: string, bundles?: string) =>
+  synthesize({
     outdir: join(folder, 'assembly'),
     bundles: bundles ?? emptyBundles(join(folder, 'bundles')),
     environment,
     fast: true,
   });
+
+function read(assembly: string): Omit<Synthesized, 'remove'> {
   const template: { Resources: Record<string, Resource> } = JSON.parse(
     readFileSync(join(assembly, 'RestoreClick.template.json'), 'utf8'),
   );
@@ -76,7 +88,6 @@ export function synthesizeStack(environment = 'production', bundles?: string): S
     model,
     resourcesOf: (type) => Object.entries(template.Resources).filter(([, { Type }]) => Type === type),
     step: (name) => stepOf(model, name),
-    remove: () => rmSync(folder, { recursive: true, force: true }),
   };
 }
 

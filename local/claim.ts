@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { isRunning } from './processes.ts';
 
 const shape = z.object({
   pid: z.number(),
@@ -26,14 +27,7 @@ function bornAt(pid: number): string | undefined {
   }
 }
 
-function isAlive({ pid, born }: Claim): boolean {
-  try {
-    process.kill(pid, 0);
-  } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'EPERM')) return false;
-  }
-  return born === undefined || born === bornAt(pid);
-}
+const isAlive = ({ pid, born }: Claim) => isRunning(pid) && (born === undefined || born === bornAt(pid));
 
 async function read(folder: string): Promise<Claim | undefined> {
   const text = await readFile(note(folder), 'utf8').catch(() => 'null');

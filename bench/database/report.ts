@@ -87,7 +87,7 @@ function costOf(group: Sample[], cold: Sample[]): Cost[] {
 const serverTimes = (group: Sample[]) =>
   group.flatMap(({ planMs, runMs }) => (planMs === undefined || runMs === undefined ? [] : planMs + runMs));
 
-const mean = (numbers: number[]) => numbers.reduce((sum, one) => sum + one, 0) / Math.max(1, numbers.length);
+const mean = (numbers: number[]) => numbers.reduce((sum, one) => sum + one, 0) / numbers.length;
 const quantile = (sorted: number[], share: number) =>
   sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
 
@@ -97,18 +97,18 @@ const median = (numbers: number[]) =>
     0.5,
   );
 
-/** What of the budgets that cost does not meet, in words; empty when it meets them all. */
+/** What of the budgets that cost does not meet, in words; empty when it meets them all. What was not measured is not met. */
 export function misses(cost: Cost, largeTables: ReadonlySet<string>, smaller?: Cost): string[] {
   const budget = budgets[cost.isRead ? 'read' : 'write'];
   const most = budget.buffers + budget.buffersAPhoto * cost.photos;
   const scans = cost.scanned.filter((table) => largeTables.has(table));
   const grown = smaller ? growth(cost, smaller) : undefined;
   return [
-    ...(cost.buffers > most ? [`buffers > ${most}`] : []),
-    ...(cost.photos === 1 && cost.p50 > budget.p50 ? [`p50 > ${budget.p50} ms`] : []),
+    ...(!(cost.buffers <= most) ? [`buffers > ${most}`] : []),
+    ...(cost.photos === 1 && !(cost.p50 <= budget.p50) ? [`p50 > ${budget.p50} ms`] : []),
     ...scans.map((table) => `seq scan of ${table}`),
-    ...(grown && grown.buffers > budgets.ratio ? [`buffers × ${grown.buffers.toFixed(2)}`] : []),
-    ...(grown && grown.time > budgets.ratio ? [`time × ${grown.time.toFixed(2)}`] : []),
+    ...(grown && !(grown.buffers <= budgets.ratio) ? [`buffers × ${grown.buffers.toFixed(2)}`] : []),
+    ...(grown && !(grown.time <= budgets.ratio) ? [`time × ${grown.time.toFixed(2)}`] : []),
   ];
 }
 

@@ -6,6 +6,7 @@ import { mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { signal } from '../processes.ts';
 import type { Binaries } from './binaries.ts';
 import { runAs, type SystemUser } from './system-user.ts';
 
@@ -136,20 +137,12 @@ export async function serve(
     port,
     async stop() {
       child.stdio[3]?.destroy();
-      const impatience = setTimeout(() => quit(pid), 10_000);
+      // It may have ended: its guard removes a large folder for longer than that.
+      const impatience = setTimeout(() => signal(pid, 'SIGQUIT'), 10_000);
       await exited;
       clearTimeout(impatience);
     },
   };
-}
-
-/** The server may have ended: its guard removes a large folder for longer than our patience. */
-function quit(pid: number): void {
-  try {
-    process.kill(pid, 'SIGQUIT');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
-  }
 }
 
 async function firstNumber(output: Readable | null): Promise<number> {

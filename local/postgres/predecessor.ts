@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isRunning, signal } from '../processes.ts';
 import { dataFolder, pidFile } from './cluster.ts';
 
 /**
@@ -28,19 +29,11 @@ export async function settlePredecessor(
     throw new Error(`${home} is in use by another run (process ${owner}). Stop that one first.`);
   }
   say(`PostgreSQL of a killed run (process ${pid}) still runs; it is stopped first.`);
-  process.kill(pid, 'SIGINT');
+  signal(pid, 'SIGINT');
   if (await ended(pid, 10_000)) return;
-  process.kill(pid, 'SIGQUIT');
+  signal(pid, 'SIGQUIT');
   if (!(await ended(pid, 5_000)))
     throw new Error(`PostgreSQL of a killed run (process ${pid}) does not stop.`);
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
 }
 
 function isPostgres(pid: number, data: string): boolean {

@@ -3,22 +3,17 @@ import type { Sample } from '../../bench/database/measure.ts';
 import { type Cost, costsOf, misses } from '../../bench/database/report.ts';
 
 const photos = 10;
-const sample = (runMs: number): Sample => ({
-  statement: 'payment/place-order/place',
-  isRead: false,
-  photos,
-  rows: 1,
-  planMs: 0.1,
-  runMs,
-});
-const costOf = (runs: number[]): Cost => {
-  const [cost] = costsOf(runs.map(sample));
+const one = { statement: 'payment/place-order/place', isRead: false, photos, rows: 1 };
+const timed = (runMs: number): Sample => ({ ...one, planMs: 0.1, runMs });
+const counted: Sample = { ...one, buffers: 100, scanned: [] };
+const costOf = (runs: number[], counts = [counted]): Cost => {
+  const [cost] = costsOf([...runs.map(timed), ...counts]);
   if (!cost) throw new Error('No cost.');
   return cost;
 };
 const large = new Set(['orders']);
 
-test('A machine that is slow for half of the runs has not made a statement grow', () => {
+test('a machine that is slow for half of the runs has not made a statement grow', () => {
   const quickThenSlow = [1, 1, 1, 4, 4, 4];
   const cost = costOf([...quickThenSlow, 4]);
   const smaller = costOf([1, ...quickThenSlow]);
@@ -26,14 +21,20 @@ test('A machine that is slow for half of the runs has not made a statement grow'
   expect(misses(cost, large, smaller)).toEqual([]);
 });
 
-test('A statement that takes twice as long in the larger database misses its budget, with ten photos too', () => {
+test('a statement that takes twice as long in the larger database misses its budget, with ten photos too', () => {
   expect(misses(costOf([2, 8, 2, 8]), large, costOf([1, 4, 1, 4]))).toEqual(['time × 1.98']);
 });
 
-test('A scan of a large table and too many buffers are missed budgets', () => {
+test('a scan of a large table and too many buffers are missed budgets', () => {
   const cost = costOf([1]);
   expect(misses({ ...cost, buffers: 701, scanned: ['orders', 'status_transitions'] }, large)).toEqual([
     'buffers > 700',
     'seq scan of orders',
   ]);
+});
+
+test('what was not measured is not met', () => {
+  expect(misses(costOf([1], []), large)).toEqual(['buffers > 700']);
+  expect(misses({ ...costOf([]), photos: 1 }, large)).toEqual(['p50 > 2 ms']);
+  expect(misses(costOf([1]), large, costOf([]))).toEqual(['time × NaN']);
 });

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import type { Statement } from '../../lambdas/platform/database.ts';
 import type { Value } from '../../lambdas/platform/database-values.ts';
@@ -91,18 +92,35 @@ describe("two statements in each other's way", () => {
   // Each reads all and writes its own: under SERIALIZABLE one of two at once must fail.
   const count = statement<{ n: number }, { seen: number }>(`
     with actor as materialized (select set_config('app.actor', :actor, true)),
-    seen as materialized (select count(*)::int as seen, pg_sleep(0.05) from webhook_events),
+    seen as materialized (
+      select count(*)::int as seen from webhook_events, (select pg_advisory_xact_lock_shared(1)) as opened),
     written as (
       insert into webhook_events (provider, event_id, event_type, processed_at)
       select 'test', seen.seen || '-' || :n::text, 'test', now() from actor, seen
       returning id)
     select seen as "seen!" from seen, written`);
 
+  /** Holds that many statements, so that none has ended when the last begins, and lets them go on together. */
+  async function together<Answer>(running: number, start: () => Promise<Answer>): Promise<Answer> {
+    const gate = await open.database.pool('superuser').connect();
+    try {
+      await gate.query('select pg_advisory_lock(1)');
+      const answer = start();
+      const waiting = `
+        select from pg_stat_activity where datname = current_database() and wait_event = 'advisory'`;
+      while ((await gate.query(waiting)).rowCount !== running) await setImmediate();
+      await gate.query('select pg_advisory_unlock(1)');
+      return await answer;
+    } finally {
+      gate.release();
+    }
+  }
+
   test('are tried again until each has its turn, counted and logged', async () => {
     const said: string[] = [];
     const spy = jest.spyOn(process.stdout, 'write').mockImplementation((line) => said.push(String(line)) > 0);
     const before = product.retries();
-    const rows = await Promise.all([1, 2, 3].map((n) => product.one(count, { n })));
+    const rows = await together(3, () => Promise.all([1, 2, 3].map((n) => product.one(count, { n }))));
     spy.mockRestore();
     expect(rows.map(({ seen }) => seen).sort()).toEqual([0, 1, 2]);
     const failed = open.rdsData.statements().filter(({ sqlstate }) => sqlstate === '40001').length;

@@ -1,4 +1,5 @@
 /** Queues reach their functions as through Lambda's own pollers. */
+import { setImmediate } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { createEventSource, type EventSource } from '../../local/aws/lambda/event-source.ts';
 import type { LambdaResult } from '../../local/aws/lambda/lambda.ts';
@@ -119,12 +120,19 @@ test('a batch holds no more than batchSize messages', async () => {
 
 test('no more than maxConcurrency batches are under way at once', async () => {
   let [now, most] = [0, 0];
+  let open: () => void = () => {};
+  const gate = new Promise<void>((resolve) => {
+    open = resolve;
+  });
   await sendAll(...'abcdefgh');
   source = deliverTo(
     async () => {
       now += 1;
       most = Math.max(most, now);
-      await new Promise((resolve) => setTimeout(resolve, 5));
+      // The first wait for the third, and then as long as a fourth would take to come.
+      if (now === 3) for (let turns = 0; turns < 10; turns += 1) await setImmediate();
+      if (now >= 3) open();
+      await gate;
       now -= 1;
       return payload();
     },
@@ -163,7 +171,7 @@ describe('what failed comes again after the visibility timeout, what succeeded d
       return payload(answer(Records[0]?.messageId ?? ''));
     });
     if (deleted > 0) await settled;
-    else while (log.length === 0) await new Promise(setImmediate);
+    else while (log.length === 0) await setImmediate();
     expect(sqs.counts(arn)).toEqual({ visible: 0, inFlight: 2 - deleted, delayed: 0 });
     clock.advance(61_000);
     await sqs.idle();
@@ -179,7 +187,7 @@ describe('what failed comes again after the visibility timeout, what succeeded d
         ? payload()
         : { functionError: { errorType: 'Error', errorMessage: 'no database' } };
     });
-    while (log.length === 0) await new Promise(setImmediate);
+    while (log.length === 0) await setImmediate();
     expect(log).toEqual(['Submit failed 2 of 2: no database']);
     clock.advance(61_000);
     await sqs.idle();

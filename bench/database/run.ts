@@ -17,7 +17,7 @@ import { budgets, type Cost, costsOf, misses, table } from './report.ts';
 
 export type Options = {
   orders: number;
-  /** Orders of one photo taken through; a third as many of ten photos, but thirty at least: of 15 pairs, a median growth still wandered from 1.0 to 1.5. */
+  /** Orders of one photo taken through; a third as many of ten, but thirty: of 15 pairs a growth wandered from 1.0 to 1.5. */
   lives: number;
   say: (line: string) => void;
 };

@@ -1,5 +1,7 @@
 /** The local S3's objects, through the gateway and the SDK's client: bytes, checksums, ranges, conditions. */
 import { createHash } from 'node:crypto';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { DeleteObjectCommand, HeadObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
@@ -124,6 +126,18 @@ describe('a stored object', () => {
     );
     await expect(lost).rejects.toMatchObject({ code: 'ENOENT' });
     await bytes.remove(file);
+  });
+
+  test('has its file before its first byte is read, so that a refusal finds it to remove', async () => {
+    const incoming = join(local.folder, 'incoming');
+    const before = readdirSync(incoming);
+    async function* source(): AsyncGenerator<Buffer> {
+      expect(readdirSync(incoming)).toHaveLength(before.length + 1);
+      yield Buffer.from('too large');
+    }
+    const bytes = await openBytes(local.folder);
+    await expect(bytes.receive(source(), { maxSize: 1 })).rejects.toMatchObject({ code: 'EntityTooLarge' });
+    expect(readdirSync(incoming)).toEqual(before);
   });
 
   test('is gone once deleted, and deleting it again is no error', async () => {

@@ -1,6 +1,5 @@
 /** Where the bytes of objects and parts lie: one file each, under a random name, never changed once it is there. */
 import { randomUUID } from 'node:crypto';
-import { createWriteStream } from 'node:fs';
 import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
@@ -57,7 +56,9 @@ export async function openBytes(folder: string): Promise<Bytes> {
       const unfinished = join(incoming, file);
       const meter = createMeter(algorithms);
       try {
-        await pipeline(metered(source, meter, maxSize), createWriteStream(unfinished, { flags: 'wx' }));
+        // Opened first: a pipeline that breaks off does not wait for a file still being opened, which then outlives its removal.
+        const handle = await open(unfinished, 'wx');
+        await pipeline(metered(source, meter, maxSize), handle.createWriteStream());
         const measure = meter.measure();
         verify(measure);
         await rename(unfinished, join(complete, file));

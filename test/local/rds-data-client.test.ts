@@ -105,10 +105,13 @@ describe("two statements in each other's way", () => {
     const gate = await open.database.pool('superuser').connect();
     try {
       await gate.query('select pg_advisory_lock(1)');
-      const answer = start();
+      let over = false;
+      const answer = start().finally(() => {
+        over = true;
+      });
       const waiting = `
         select from pg_stat_activity where datname = current_database() and wait_event = 'advisory'`;
-      while ((await gate.query(waiting)).rowCount !== running) await setImmediate();
+      while (!over && (await gate.query(waiting)).rowCount !== running) await setImmediate();
       await gate.query('select pg_advisory_unlock(1)');
       return await answer;
     } finally {

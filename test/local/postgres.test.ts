@@ -23,6 +23,7 @@ import { binaries, packagedFolder, repairLinks } from '../../local/postgres/bina
 import { type PgAddress, serverAt } from '../../local/postgres/server.ts';
 import { type RunningPostgres, removePostgres, startPostgres } from '../../local/postgres/start.ts';
 import { systemUser } from '../../local/postgres/system-user.ts';
+import { isRunning } from '../../local/processes.ts';
 
 const asRoot = process.getuid?.() === 0 ? test : test.skip;
 
@@ -86,14 +87,7 @@ const postmaster = async (home: string) =>
   Number((await readFile(join(home, 'data', 'postmaster.pid'), 'utf8')).split('\n')[0]);
 
 async function untilGone(pid: number) {
-  const isThere = () => {
-    try {
-      return process.kill(pid, 0);
-    } catch {
-      return false;
-    }
-  };
-  while (isThere()) await new Promise(setImmediate);
+  while (isRunning(pid)) await new Promise(setImmediate);
 }
 
 describe('PostgreSQL in a folder', () => {

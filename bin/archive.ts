@@ -2,12 +2,12 @@
 import { join } from 'node:path';
 import { RDSDataClient } from '@aws-sdk/client-rds-data';
 import pg from 'pg';
-import { dataApiDatabase } from '../lambdas/operations/migrate/data-api.ts';
-import type { Execute } from '../lambdas/operations/migrate/database-port.ts';
-import { archivedMonths, carryOut, regionOf, wishOf } from '../lib/audit-archive.ts';
-import { command, readOptions } from '../lib/command-line.ts';
-import { plainDatabase } from '../lib/statements/plain-database.ts';
-import { operatorsDatabase } from '../local/postgres/operators-database.ts';
+import { operatorsDatabase } from '../local/operators-database.ts';
+import { archivedMonths, carryOut, regionOf, wishOf } from '../schema/archive/audit-archive.ts';
+import { dataApiDatabase } from '../schema/migrate/data-api.ts';
+import type { Execute } from '../schema/migrate/database-port.ts';
+import { plainDatabase } from '../schema/migrate/plain-database.ts';
+import { command, readOptions } from './command-line.ts';
 
 type Where = { url?: string | undefined; cluster?: string | undefined; secret?: string | undefined };
 

@@ -1,10 +1,10 @@
 /** npm start: the whole system on this machine, until Ctrl-C. `npm start -- --inspect store-restored` opens one Lambda to a debugger. */
 import { join } from 'node:path';
-import { readOptions } from '../lib/command-line.ts';
 import { freshAssembly } from '../lib/fresh-assembly.ts';
 import { places } from '../local/home.ts';
 import { portsFrom } from '../local/ports.ts';
 import { run } from '../local/run.ts';
+import { readOptions } from './command-line.ts';
 
 const folder = join(import.meta.dirname, '..', '.local');
 const say = (line: string) => console.log(line);

@@ -1,7 +1,7 @@
 /** npm run reset: forgets all that the local system keeps. */
 import { join } from 'node:path';
-import { command } from '../lib/command-line.ts';
 import { reset } from '../local/run.ts';
+import { command } from './command-line.ts';
 
 await command(async () => {
   await reset(join(import.meta.dirname, '..', '.local'), (line) => console.log(line));

@@ -1,12 +1,12 @@
 /** npm run schema: what is applied, what is pending, and what has drifted. `-- --url postgres://…` asks another database than the local one. */
 import { join } from 'node:path';
 import pg from 'pg';
-import { readMigrations } from '../lambdas/operations/migrate/migrations.ts';
-import { command, readOptions } from '../lib/command-line.ts';
-import { isUpToDate, schemaState, tell } from '../lib/schema/state.ts';
-import { plainDatabase } from '../lib/statements/plain-database.ts';
-import { operatorsDatabase } from '../local/postgres/operators-database.ts';
-import { startPostgres } from '../local/postgres/start.ts';
+import { operatorsDatabase } from '../local/operators-database.ts';
+import { startPostgres } from '../packages/local-aws/postgres/start.ts';
+import { isUpToDate, schemaState, tell } from '../schema/drift/state.ts';
+import { readMigrations } from '../schema/migrate/migrations.ts';
+import { plainDatabase } from '../schema/migrate/plain-database.ts';
+import { command, readOptions } from './command-line.ts';
 
 const project = join(import.meta.dirname, '..');
 

@@ -3,11 +3,11 @@
  * `-- --release` instead notes statements and migrations as the release that the next one will meet: on releasing, never before.
  */
 import { writeFile } from 'node:fs/promises';
-import { command, readOptions } from '../lib/command-line.ts';
-import { statementTypes } from '../lib/statements/files.ts';
-import { createMigratedDatabase } from '../lib/statements/migrated-database.ts';
-import { noteRelease } from '../lib/statements/release.ts';
-import { startPostgres } from '../local/postgres/start.ts';
+import { startPostgres } from '../packages/local-aws/postgres/start.ts';
+import { createMigratedDatabase } from '../schema/migrate/migrated-database.ts';
+import { statementTypes } from '../schema/statements/files.ts';
+import { noteRelease } from '../schema/statements/release.ts';
+import { command, readOptions } from './command-line.ts';
 
 async function writeTypes(): Promise<void> {
   const server = await startPostgres();

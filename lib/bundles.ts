@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { cp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join, sep } from 'node:path';
 import { build, type Plugin } from 'esbuild';
-import { sqlModule } from './sql-module.js';
+import { sqlModule } from '../schema/sql/module.js';
 
 export type Bundle = {
   /** Flow and step: `payment/place-order`. */

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 const projectFolder = join(import.meta.dirname, '..');
 
 /** All that an assembly is made of. */
-const sources = ['lambdas', 'lib', 'schema/migrations', 'package-lock.json', 'package.json'];
+const sources = ['lambdas', 'lib', 'schema', 'packages/data-api', 'package-lock.json', 'package.json'];
 
 async function filesBelow(source: string): Promise<string[]> {
   const path = join(projectFolder, source);

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { isRunning } from './processes.ts';
+import { isRunning } from '../packages/local-aws/processes.ts';
 
 const shape = z.object({
   pid: z.number(),

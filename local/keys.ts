@@ -1,11 +1,11 @@
 /** The secrets of one local system: made once, kept in its store, and put where the template expects them. */
 import { createHmac, randomBytes } from 'node:crypto';
 import { z } from 'zod';
-import type { SecretsManager } from './aws/secrets-manager.ts';
-import { AwsError } from './aws/service.ts';
-import type { Login, PgServer } from './postgres/server.ts';
-import type { Store } from './store.ts';
-import type { StackModel } from './template/model.ts';
+import { AwsError } from '../packages/local-aws/gateway/service.ts';
+import type { Login, PgServer } from '../packages/local-aws/postgres/server.ts';
+import type { SecretsManager } from '../packages/local-aws/secrets-manager/secrets-manager.ts';
+import type { Store } from '../packages/local-aws/store.ts';
+import type { StackModel } from '../packages/local-aws/template/model.ts';
 
 export type SystemSecrets = {
   /** Signs the functions' access keys. */

@@ -1,12 +1,12 @@
 /** The three providers: their doubles, or the real ones for which the environment holds keys. */
 import { join } from 'node:path';
-import type { Clock } from './clock.ts';
+import { createReplicate } from '../packages/doubles/replicate/replicate.ts';
+import { createSendGrid } from '../packages/doubles/sendgrid/sendgrid.ts';
+import { createStripe } from '../packages/doubles/stripe/stripe.ts';
+import type { Clock } from '../packages/local-aws/clock.ts';
+import type { Store } from '../packages/local-aws/store.ts';
 import type { SystemSecrets } from './keys.ts';
 import type { Ports } from './ports.ts';
-import { createReplicate } from './providers/replicate/server.ts';
-import { createSendGrid } from './providers/sendgrid/sendgrid.ts';
-import { createStripe } from './providers/stripe/stripe.ts';
-import type { Store } from './store.ts';
 
 type Environment = Record<string, string | undefined>;
 type Options = { folder: string; ports?: Ports; restorationSeconds?: number; environment?: Environment };

@@ -1,27 +1,16 @@
 /** Runs a step's statements through the Data API, one round trip each. */
 import { ExecuteStatementCommand, type Field, RDSDataClient } from '@aws-sdk/client-rds-data';
 import { z } from 'zod';
-import { toParameters, toRows, type Value } from './database-values.ts';
-import { ours, StepError } from './errors.ts';
+import { toParameters, toRows, type Value } from '../../packages/data-api/values.ts';
+import { isConflict, type Statement, withActor } from '../../schema/statements/statement.ts';
+import { internalError, StepError } from './errors.ts';
 import { log } from './logging.ts';
 import { settings } from './settings.ts';
-
-/** A `.sql` file as a module, typed by the `.d.sql.ts` beside it, which `npm run statements` writes. */
-export type Statement<Params extends Record<string, Value>, Row extends object> = {
-  /** Flow, step and file: `payment/place-order/place`. */
-  readonly name: string;
-  readonly text: string;
-  /** Only for the compiler; never there. */
-  readonly types?: (params: Params) => Row;
-};
-
-/** `RowOf<typeof place>`: the row that a statement returns. */
-export type RowOf<S> = S extends Statement<infer _Params, infer Row> ? Row : never;
 
 /** The cluster is paused and has begun to wake up, which takes some 15 s: a queue delivers again, the API answers 503. */
 export class DatabaseResuming extends StepError {
   constructor() {
-    super('later', 'waking_up', 'The service is waking up. Please try again in a few seconds.', {
+    super('retry', 'waking_up', 'The service is waking up. Please try again in a few seconds.', {
       retryAfterSeconds: 15,
     });
     this.name = 'DatabaseResuming';
@@ -39,7 +28,7 @@ export class StatementError extends StepError {
 
   constructor(statement: string, error: Error) {
     const { sqlstate, constraint, shown } = understand(error);
-    const kind = isConflict(sqlstate) ? 'later' : 'ours';
+    const kind = isConflict(sqlstate) ? 'retry' : 'internal';
     const cause = sqlstate === undefined ? { cause: error } : {};
     super(kind, 'statement_failed', `Statement ${statement} failed: ${shown}`, cause);
     this.name = 'StatementError';
@@ -66,7 +55,7 @@ export function retries(): number {
  * All rows of the statement. Serialization failures and deadlocks are tried again: such a statement has done nothing.
  * @throws DatabaseResuming, StatementError
  */
-export async function run<Params extends Record<string, Value>, Row extends object>(
+export async function query<Params extends Record<string, Value>, Row extends object>(
   statement: Statement<Params, Row>,
   params: Params,
 ): Promise<Row[]> {
@@ -88,14 +77,17 @@ export async function run<Params extends Record<string, Value>, Row extends obje
 }
 
 /** The one row of the statement; none or several is a fault of ours. */
-export async function one<Params extends Record<string, Value>, Row extends object>(
+export async function queryOne<Params extends Record<string, Value>, Row extends object>(
   statement: Statement<Params, Row>,
   params: Params,
 ): Promise<Row> {
-  const rows = await run(statement, params);
+  const rows = await query(statement, params);
   const [row] = rows;
   if (row === undefined || rows.length > 1) {
-    throw ours('not_one_row', `Statement ${statement.name} returned ${rows.length} rows instead of one.`);
+    throw internalError(
+      'not_one_row',
+      `Statement ${statement.name} returned ${rows.length} rows instead of one.`,
+    );
   }
   return row;
 }
@@ -124,14 +116,6 @@ async function execute<Params extends Record<string, Value>, Row extends object>
   }
 }
 
-/** Who does it, for the audit trail: the step whose statement it is, `payment/place-order`. */
-export function withActor(
-  { name, text }: Pick<Statement<never, never>, 'name' | 'text'>,
-  params: Record<string, Value>,
-): Record<string, Value> {
-  return /:actor\b/.test(text) ? { ...params, actor: name.split('/').slice(0, 2).join('/') } : params;
-}
-
 function readTarget() {
   const environment = settings({
     DATABASE_CLUSTER_ARN: z.string().min(1),
@@ -143,11 +127,6 @@ function readTarget() {
     secretArn: environment.DATABASE_SECRET_ARN,
     database: environment.DATABASE_NAME,
   };
-}
-
-/** Whether another statement was in the way, so that trying again may do: serialization failure, deadlock. */
-export function isConflict(sqlstate: string | undefined): boolean {
-  return sqlstate === '40001' || sqlstate === '40P01';
 }
 
 /** Reads `ERROR: …; SQLState: 23505`. */

@@ -1,17 +1,17 @@
 /** The four kinds of error, a closed set. Each knows its HTTP status and whether a queue should deliver its message again. */
 
 /**
- * - `caller`: the request is wrong and stays wrong; the sentence is for the person who sent it.
- * - `later`: nothing is wrong that time will not mend; a queue delivers again, the API answers 503 with `Retry-After`.
- * - `final`: trying again cannot help; the work is recorded as failed with its code.
- * - `ours`: a fault of the product; the queue delivers again, then its dead-letter queue raises an alarm.
+ * - `client`: the request is wrong and stays wrong; the sentence is for the person who sent it.
+ * - `retry`: nothing is wrong that time will not mend; a queue delivers again, the API answers 503 with `Retry-After`.
+ * - `permanent`: trying again cannot help; the work is recorded as failed with its code.
+ * - `internal`: a fault of the product; the queue delivers again, then its dead-letter queue raises an alarm.
  */
-export type ErrorKind = 'caller' | 'later' | 'final' | 'ours';
+export type ErrorKind = 'client' | 'retry' | 'permanent' | 'internal';
 
 export type ErrorOptions = {
-  /** HTTP status; by default 400 caller, 503 later, 422 final, 500 ours. */
+  /** HTTP status; by default 400 client, 503 retry, 422 permanent, 500 internal. */
   status?: number;
-  /** For `later`: after how many seconds it is worth another try. */
+  /** For `retry`: after how many seconds it is worth another try. */
   retryAfterSeconds?: number;
   /** Further members of the problem details, such as the photos concerned. Never internals. */
   detail?: Record<string, unknown>;
@@ -20,7 +20,7 @@ export type ErrorOptions = {
   cause?: unknown;
 };
 
-const defaultStatus: Record<ErrorKind, number> = { caller: 400, later: 503, final: 422, ours: 500 };
+const defaultStatus: Record<ErrorKind, number> = { client: 400, retry: 503, permanent: 422, internal: 500 };
 
 /** An error of the product. `code` is stable snake_case; `message` is a sentence a person understands. */
 export class StepError extends Error {
@@ -44,18 +44,18 @@ export class StepError extends Error {
   }
 }
 
-/** The caller's fault: `code` becomes the problem's type, `sentence` is shown to them. */
-export const callersFault = (code: string, sentence: string, options?: ErrorOptions) =>
-  new StepError('caller', code, sentence, options);
+/** The client's error: `code` becomes the problem's type, `sentence` is shown to them. */
+export const clientError = (code: string, sentence: string, options?: ErrorOptions) =>
+  new StepError('client', code, sentence, options);
 
 /** Worth another try after a while. */
-export const tryAgain = (code: string, sentence: string, options?: ErrorOptions) =>
-  new StepError('later', code, sentence, options);
+export const retryLater = (code: string, sentence: string, options?: ErrorOptions) =>
+  new StepError('retry', code, sentence, options);
 
 /** Another try cannot help. */
-export const final = (code: string, sentence: string, options?: ErrorOptions) =>
-  new StepError('final', code, sentence, options);
+export const permanentFailure = (code: string, sentence: string, options?: ErrorOptions) =>
+  new StepError('permanent', code, sentence, options);
 
 /** A fault of the product itself. */
-export const ours = (code: string, sentence: string, options?: ErrorOptions) =>
-  new StepError('ours', code, sentence, options);
+export const internalError = (code: string, sentence: string, options?: ErrorOptions) =>
+  new StepError('internal', code, sentence, options);

@@ -1,7 +1,7 @@
 /** API steps: an HTTP API event in, a checked request through the step, an answer or RFC 9457 problem details out. */
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
 import { z } from 'zod';
-import { callersFault, ours, StepError, tryAgain } from './errors.ts';
+import { clientError, internalError, retryLater, StepError } from './errors.ts';
 import { log } from './logging.ts';
 import { placeOf, wordsFor } from './request-words.ts';
 
@@ -48,7 +48,7 @@ const usualRetryAfter = 5;
 
 /** Problem details (RFC 9457). `type` is stable; `detail` is for a person; nothing internal is in it. */
 function problem(error: StepError): Answer {
-  const { retryAfterSeconds = error.kind === 'later' ? usualRetryAfter : undefined } = error;
+  const { retryAfterSeconds = error.kind === 'retry' ? usualRetryAfter : undefined } = error;
   return {
     status: error.status,
     headers: {
@@ -79,10 +79,13 @@ const titles: Record<number, string> = {
   503: 'Temporarily unavailable',
 };
 
-const internal = ours('internal_error', 'Something went wrong on our side. Please try again in a moment.');
+const internal = internalError(
+  'internal_error',
+  'Something went wrong on our side. Please try again in a moment.',
+);
 
 /** Said for a statement that others were always in the way of; its own words are for the log. */
-const busy = tryAgain('busy', 'Many people are here right now. Please try again in a few seconds.');
+const busy = retryLater('busy', 'Many people are here right now. Please try again in a few seconds.');
 
 function toResult({ status, headers = {}, body }: Answer): APIGatewayProxyStructuredResultV2 {
   return {
@@ -99,12 +102,12 @@ function toResult({ status, headers = {}, body }: Answer): APIGatewayProxyStruct
 
 /** Only the caller's faults and delays are the caller's business; a refusal of a provider's is not, unless the step says it in its own words. */
 function toProblem(error: unknown): Answer {
-  if (error instanceof StepError && error.kind === 'caller') return problem(error);
-  if (error instanceof StepError && error.kind === 'later')
+  if (error instanceof StepError && error.kind === 'client') return problem(error);
+  if (error instanceof StepError && error.kind === 'retry')
     return problem(error.name === 'StatementError' ? busy : error);
   const { name, message } = error instanceof Error ? error : { name: typeof error, message: '' };
   // What a provider says when it refuses may repeat what the customer typed.
-  const isForeign = error instanceof StepError && error.kind === 'final';
+  const isForeign = error instanceof StepError && error.kind === 'permanent';
   log.error('request failed', { error: name, reason: isForeign ? undefined : message });
   return problem(internal);
 }
@@ -132,7 +135,7 @@ function parseJson(text: string): unknown {
  */
 export function jsonBody<T>(request: Request, schema: z.ZodType<T>): T {
   if (request.body.length > largestBody)
-    throw callersFault(
+    throw clientError(
       'body_too_large',
       `This is more text than we take at a time (${largestBody / 1024} kB).`,
       {
@@ -144,13 +147,13 @@ export function jsonBody<T>(request: Request, schema: z.ZodType<T>): T {
   try {
     value = parseJson(request.body.toString('utf8'));
   } catch {
-    throw callersFault('malformed_json', 'We could not read this request: it is not valid JSON text.');
+    throw clientError('malformed_json', 'We could not read this request: it is not valid JSON text.');
   }
   const parsed = schema.safeParse(value, { error: wordsFor });
   if (parsed.success) return parsed.data;
   const errors = parsed.error.issues.map((issue) => ({ at: issue.path.join('.'), detail: issue.message }));
   const [first] = parsed.error.issues;
-  throw callersFault('invalid_request', `Please check ${placeOf(first?.path ?? [])}: ${first?.message}.`, {
+  throw clientError('invalid_request', `Please check ${placeOf(first?.path ?? [])}: ${first?.message}.`, {
     detail: { errors },
   });
 }
@@ -161,6 +164,6 @@ export function jsonBody<T>(request: Request, schema: z.ZodType<T>): T {
  */
 export function uuidParameter(request: Request, name: string, code: string, sentence: string): string {
   const parsed = z.guid().safeParse(request.path[name]);
-  if (!parsed.success) throw callersFault(code, sentence, { status: 404 });
+  if (!parsed.success) throw clientError(code, sentence, { status: 404 });
   return parsed.data.toLowerCase();
 }

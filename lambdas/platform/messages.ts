@@ -31,7 +31,8 @@ async function deliver<T>(
 
 /** zod's message quotes no values, and neither do ours; a parser quotes its text, and a provider's refusal what the customer typed. */
 function reasonOf(error: unknown): string | undefined {
-  const isForeign = error instanceof SyntaxError || (error instanceof StepError && error.kind === 'final');
+  const isForeign =
+    error instanceof SyntaxError || (error instanceof StepError && error.kind === 'permanent');
   return error instanceof Error && !isForeign ? error.message.slice(0, 500) : undefined;
 }
 

@@ -1,6 +1,6 @@
 /** The key to an order: an HMAC of its id. It needs no row; emails and the claiming browser carry it. */
 import { createHmac, timingSafeEqual } from 'node:crypto';
-import { callersFault } from './errors.ts';
+import { clientError } from './errors.ts';
 import type { Request } from './http.ts';
 import { uuidParameter } from './http.ts';
 import { secretText } from './secrets.ts';
@@ -27,4 +27,4 @@ export async function authorisedOrder(request: Request, secretArn: string): Prom
 }
 
 /** The 404 for an order that is not there, or not the caller's. */
-export const unknownOrder = () => callersFault('unknown_order', noSuchOrder, { status: 404 });
+export const unknownOrder = () => clientError('unknown_order', noSuchOrder, { status: 404 });

@@ -3,7 +3,7 @@ import { type ErrorKind, type ErrorOptions, StepError } from '../platform/errors
 
 type Entry = {
   /** `later` and `ours` are worth another try (or attempt), `final` is not. */
-  kind: Exclude<ErrorKind, 'caller'>;
+  kind: Exclude<ErrorKind, 'client'>;
   /** What happened, in a sentence for people. */
   meaning: string;
   /** What an operator does about it. */
@@ -12,108 +12,108 @@ type Entry = {
 
 export const restorationCodes = {
   provider_throttled: {
-    kind: 'later',
+    kind: 'retry',
     meaning: 'The restoration service asked us to slow down.',
     operator:
       'Nothing. If it goes on, lower the maximum concurrency of submit-job, or raise the account’s limit.',
   },
   provider_unavailable: {
-    kind: 'later',
+    kind: 'retry',
     meaning: 'The restoration service did not answer.',
     operator: 'Look at the provider’s status page; jobs go on by themselves when it is back.',
   },
   provider_out_of_credit: {
-    kind: 'later',
+    kind: 'retry',
     meaning: 'The account at the restoration service has no credit left.',
     operator: 'Add credit at the provider, then redrive the failed jobs.',
   },
   provider_misconfigured: {
-    kind: 'ours',
+    kind: 'internal',
     meaning: 'The restoration service refused our token or does not know our model.',
     operator: 'Check the API token’s secret and the model setting, then redrive.',
   },
   submission_uncertain: {
-    kind: 'later',
+    kind: 'retry',
     meaning: 'A prediction was asked for and no answer came: it may have started.',
     operator: 'Nothing. The next run looks for it before it creates another.',
   },
   input_unmarked: {
-    kind: 'ours',
+    kind: 'internal',
     meaning:
       'The address of the photo does not say which attempt it is for, so its prediction could not be found again.',
     operator: 'A fault of the code that presigns the address: correct and deploy it, then redrive.',
   },
   input_rejected: {
-    kind: 'final',
+    kind: 'permanent',
     meaning: 'The restoration service cannot read this photo.',
     operator:
       'Open the original. If it is sound, convert it, replace it and redrive; otherwise refund the photo.',
   },
   input_unavailable: {
-    kind: 'later',
+    kind: 'retry',
     meaning: 'The restoration service could not download the photo.',
     operator:
       'If it goes on: check that the original exists, and that its presigned address lives long enough.',
   },
   moderation_refused: {
-    kind: 'final',
+    kind: 'permanent',
     meaning: 'The restoration service’s moderation refused this photo.',
     operator: 'Refund the photo; the provider does not reverse such refusals.',
   },
   provider_out_of_memory: {
-    kind: 'final',
+    kind: 'permanent',
     meaning: 'The photo is too large for the restoration model.',
     operator: 'Scale the original down and redrive, or choose another model.',
   },
   prediction_failed: {
-    kind: 'later',
+    kind: 'retry',
     meaning: 'The restoration model failed.',
     operator: 'Read the prediction’s log at the provider within an hour; redrive.',
   },
   prediction_timed_out: {
-    kind: 'later',
+    kind: 'retry',
     meaning: 'The prediction did not start or end in time.',
     operator: 'Nothing; if it goes on, look at the provider’s status page and at the deadline setting.',
   },
   prediction_canceled: {
-    kind: 'later',
+    kind: 'retry',
     meaning: 'The prediction was canceled at the provider.',
     operator: 'Find out who canceled it; redrive if the photo is still wanted.',
   },
   prediction_unknown: {
-    kind: 'later',
+    kind: 'retry',
     meaning: 'The restoration service does not know the prediction.',
     operator: 'Check that the token belongs to the account that created it.',
   },
   poller_broken: {
-    kind: 'later',
+    kind: 'retry',
     meaning: 'The poller that watched the prediction broke or was stopped.',
     operator: 'Read the failed execution in Step Functions; another attempt follows by itself.',
   },
   output_gone: {
-    kind: 'later',
+    kind: 'retry',
     meaning: 'The restored photo was deleted at the provider before it was stored.',
     operator:
       'Nothing: another attempt makes it anew. If it goes on, see why storing takes more than an hour.',
   },
   output_unavailable: {
-    kind: 'later',
+    kind: 'retry',
     meaning: 'The restored photo could not be downloaded.',
     operator: 'Nothing; it is tried again while the provider keeps the file.',
   },
   output_refused: {
-    kind: 'final',
+    kind: 'permanent',
     meaning: 'The restored photo lies at an address that we do not fetch from.',
     operator:
       'If the provider moved its files, add the new host to the setting and redrive; otherwise report it.',
   },
   output_too_large: {
-    kind: 'final',
+    kind: 'permanent',
     meaning: 'The restored photo is larger than we accept.',
     operator: 'Raise the size limit if the picture is genuine, then redrive.',
   },
   output_unreadable: {
-    kind: 'later',
+    kind: 'retry',
     meaning: 'The prediction’s output is not a picture.',
     operator: 'Check that the model’s output is one image; redrive.',
   },
@@ -125,7 +125,7 @@ export type RestorationCode = keyof typeof restorationCodes;
 export const isRetryable = (code: string): boolean => !isFinal.has(code);
 
 const isFinal: ReadonlySet<string> = new Set(
-  Object.entries(restorationCodes).flatMap(([code, { kind }]) => (kind === 'final' ? [code] : [])),
+  Object.entries(restorationCodes).flatMap(([code, { kind }]) => (kind === 'permanent' ? [code] : [])),
 );
 
 /** The error of that code, in its own sentence. */

@@ -3,7 +3,7 @@ import { verify } from 'node:crypto';
 import client from '@sendgrid/client';
 import sendgrid from '@sendgrid/mail';
 import { z } from 'zod';
-import { callersFault, final, type StepError, tryAgain } from '../platform/errors.ts';
+import { clientError, permanentFailure, retryLater, type StepError } from '../platform/errors.ts';
 import type { EmailEvent, EmailProvider, OutgoingEmail } from './email.ts';
 
 export type SendGridOptions = {
@@ -51,17 +51,17 @@ const neverConnected = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOST
 export function toStepError(error: unknown): StepError {
   const code = failure.safeParse(error).data?.code;
   if (code === 429)
-    return tryAgain('email_throttled', 'The email provider asks for a pause.', { cause: error });
+    return retryLater('email_throttled', 'The email provider asks for a pause.', { cause: error });
   if (typeof code === 'number' && code >= 500)
-    return tryAgain('email_unavailable', `The email provider answered ${code}.`, { cause: error });
+    return retryLater('email_unavailable', `The email provider answered ${code}.`, { cause: error });
   if (typeof code === 'number' && code >= 400) {
     const named =
       code === 401 ? 'email_unauthorised' : code === 403 ? 'email_sender_refused' : 'email_rejected';
-    return final(named, `The email provider answered ${code}.`, { cause: error });
+    return permanentFailure(named, `The email provider answered ${code}.`, { cause: error });
   }
   if (typeof code === 'string' && neverConnected.has(code))
-    return tryAgain('email_unavailable', 'The email provider cannot be reached.', { cause: error });
-  return tryAgain('send_doubtful', 'The answer of the email provider was lost.', { cause: error });
+    return retryLater('email_unavailable', 'The email provider cannot be reached.', { cause: error });
+  return retryLater('send_doubtful', 'The answer of the email provider was lost.', { cause: error });
 }
 
 const eventList = z.array(
@@ -74,7 +74,7 @@ const eventList = z.array(
 );
 
 const badSignature = () =>
-  callersFault('signature_invalid', 'The signature of these events is missing, wrong or too old.', {
+  clientError('signature_invalid', 'The signature of these events is missing, wrong or too old.', {
     status: 400,
   });
 
@@ -100,7 +100,7 @@ function readJson(body: Buffer): unknown {
 function parseEvents(body: Buffer): EmailEvent[] {
   const parsed = eventList.safeParse(readJson(body));
   if (!parsed.success)
-    throw callersFault('malformed_events', 'The events are not in the shape that SendGrid sends.');
+    throw clientError('malformed_events', 'The events are not in the shape that SendGrid sends.');
   return parsed.data.map(({ sg_event_id, event, timestamp, email_id }) => ({
     id: sg_event_id,
     type: event,

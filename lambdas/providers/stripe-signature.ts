@@ -1,6 +1,6 @@
 /** Reads Stripe's signed events. A file of its own, so that the webhook's bundle holds nothing else of the adapter. */
 import { Stripe } from 'stripe';
-import { callersFault, ours } from '../platform/errors.ts';
+import { clientError, internalError } from '../platform/errors.ts';
 import type { PaymentEvent } from './payment.ts';
 
 /**
@@ -14,11 +14,12 @@ export function verifyEvent(
   signatureHeader: string | undefined,
   webhookSecret: string,
 ): PaymentEvent {
-  if (webhookSecret === '') throw ours('webhook_secret_missing', 'The webhook secret of Stripe is empty.');
+  if (webhookSecret === '')
+    throw internalError('webhook_secret_missing', 'The webhook secret of Stripe is empty.');
   try {
     return readEvent(Stripe.webhooks.constructEvent(rawBody, signatureHeader ?? '', webhookSecret));
   } catch (cause) {
-    throw callersFault('signature_invalid', 'The signature of this event is missing, wrong or too old.', {
+    throw clientError('signature_invalid', 'The signature of this event is missing, wrong or too old.', {
       cause,
     });
   }

@@ -1,6 +1,6 @@
 /** Takes payments through Stripe: the adapter of `PaymentProvider`. */
 import { Stripe } from 'stripe';
-import { final, ours, type StepError, tryAgain } from '../platform/errors.ts';
+import { internalError, permanentFailure, retryLater, type StepError } from '../platform/errors.ts';
 import { toMajor } from './money.ts';
 import {
   type Checkout,
@@ -93,7 +93,7 @@ async function createCheckout(stripe: Stripe, request: CheckoutRequest): Promise
   );
   if (session.url === null) {
     // A replayed answer always has its address; without one it is not the hosted page that was asked for.
-    throw ours('checkout_without_url', `Stripe's checkout ${session.id} has no address.`);
+    throw internalError('checkout_without_url', `Stripe's checkout ${session.id} has no address.`);
   }
   return { id: session.id, url: session.url, expiresAt: new Date(session.expires_at * 1000) };
 }
@@ -227,7 +227,7 @@ const paymentStatusOf = (session: Stripe.Checkout.Session): Checkout['paymentSta
 function known<T extends string>(values: T[], status: string | null, of: string): T {
   const found = values.find((value) => value === status);
   if (found === undefined)
-    throw ours('payment_status_unknown', `${of} is '${status}', which is not known here.`);
+    throw internalError('payment_status_unknown', `${of} is '${status}', which is not known here.`);
   return found;
 }
 
@@ -247,7 +247,7 @@ function stepErrorOf(cause: Stripe.errors.StripeError): StepError {
   const { errors } = Stripe;
   const busy = cause instanceof errors.StripeRateLimitError || cause.statusCode === 409;
   if (busy || cause instanceof errors.StripeConnectionError || (cause.statusCode ?? 0) >= 500) {
-    return tryAgain(
+    return retryLater(
       'payments_unavailable',
       'The payment service does not answer at the moment. Please try again in a few seconds.',
       {
@@ -257,14 +257,14 @@ function stepErrorOf(cause: Stripe.errors.StripeError): StepError {
     );
   }
   if (cause.code === 'resource_missing') {
-    return final('payment_not_found', 'The payment service does not know this payment.', {
+    return permanentFailure('payment_not_found', 'The payment service does not know this payment.', {
       cause,
       status: 404,
     });
   }
   if (cause instanceof errors.StripeInvalidRequestError || cause instanceof errors.StripeCardError) {
-    return final('payment_refused', `The payment service refused: ${cause.message}`, { cause });
+    return permanentFailure('payment_refused', `The payment service refused: ${cause.message}`, { cause });
   }
   // A wrong key, a missing permission, other parameters under a used idempotency key: ours to mend.
-  return ours('payments_misused', `Stripe refused the call: ${cause.message}`, { cause });
+  return internalError('payments_misused', `Stripe refused the call: ${cause.message}`, { cause });
 }

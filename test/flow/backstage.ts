@@ -2,9 +2,9 @@
 import { SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { z } from 'zod';
 import type { Addresses, Mail } from '../../demo/customer.ts';
-import { operator } from '../../local/aws/signature.ts';
-import type { FaultRule } from '../../local/faults.ts';
-import type { QueueModel } from '../../local/template/model.ts';
+import type { FaultRule } from '../../packages/local-aws/faults.ts';
+import { operator } from '../../packages/local-aws/gateway/signature.ts';
+import type { QueueModel } from '../../packages/local-aws/template/model.ts';
 import type { TestSystem } from './system.ts';
 
 /** The real client's settings, as an operator has them in a profile of the AWS CLI. */

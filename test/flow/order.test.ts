@@ -1,10 +1,10 @@
 /** One order from upload to download, through the whole system, and how often it asks the database. */
 import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { fill } from '../../bench/database/fill.ts';
-import { budgets } from '../../bench/database/report.ts';
 import * as customer from '../../demo/customer.ts';
-import { isConflict } from '../../lambdas/platform/database.ts';
+import { fill } from '../../schema/bench/fill.ts';
+import { budgets } from '../../schema/bench/report.ts';
+import { isConflict } from '../../schema/statements/statement.ts';
 import { ada, ended, openSystem, payer, photo, placeOrder, type TestSystem } from './system.ts';
 
 let system: TestSystem;

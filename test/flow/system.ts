@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import type { Pool } from 'pg';
 import sharp from 'sharp';
 import * as customer from '../../demo/customer.ts';
-import { createClock } from '../../local/clock.ts';
 import { type System, type SystemOptions, startSystem } from '../../local/system.ts';
+import { createClock } from '../../packages/local-aws/clock.ts';
 import { ask } from '../jest/ask.ts';
 import { testDatabase } from '../schema/database.ts';
 

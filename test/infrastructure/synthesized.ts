@@ -3,8 +3,8 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { synthesize } from '../../lib/app.ts';
-import type { FunctionModel, StackModel } from '../../local/template/model.ts';
-import { readStack } from '../../local/template/read-stack.ts';
+import type { FunctionModel, StackModel } from '../../packages/local-aws/template/model.ts';
+import { readStack } from '../../packages/local-aws/template/read-stack.ts';
 
 export type Resource = { Type: string; Properties: Record<string, unknown> };
 

@@ -1,4 +1,4 @@
-import { sqlModule } from '../../lib/sql-module.js';
+import { sqlModule } from '../../schema/sql/module.js';
 
 export default {
   process: (text, path) => ({ code: sqlModule(path, text) }),

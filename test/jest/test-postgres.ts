@@ -1,7 +1,8 @@
 /** The one PostgreSQL of a test run: all migrations in a template that each test file copies. */
-import { createMigratedDatabase, type Logins } from '../../lib/statements/migrated-database.ts';
-import type { PgAddress } from '../../local/postgres/server.ts';
-import { startPostgres } from '../../local/postgres/start.ts';
+
+import type { PgAddress } from '../../packages/local-aws/postgres/server.ts';
+import { startPostgres } from '../../packages/local-aws/postgres/start.ts';
+import { createMigratedDatabase, type Logins } from '../../schema/migrate/migrated-database.ts';
 
 /** What a test file needs to know of it. */
 export type TestPostgres = { address: PgAddress; template: string; logins: Logins };

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { operatorsDatabase } from '../../local/postgres/operators-database.ts';
+import { operatorsDatabase } from '../../local/operators-database.ts';
 
 const nowhere = '/nowhere/.local';
 

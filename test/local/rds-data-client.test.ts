@@ -1,9 +1,9 @@
 import { setImmediate } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
-import type { Statement } from '../../lambdas/platform/database.ts';
-import type { Value } from '../../lambdas/platform/database-values.ts';
-import { operator } from '../../local/aws/signature.ts';
-import { appSecretArn, clusterArn, openRdsData } from './rds-data-setup.ts';
+import type { Value } from '../../packages/data-api/values.ts';
+import { operator } from '../../packages/local-aws/gateway/signature.ts';
+import { appSecretArn, clusterArn, openRdsData } from '../../packages/local-aws/test/rds-data-setup.ts';
+import type { Statement } from '../../schema/statements/statement.ts';
 
 let open: Awaited<ReturnType<typeof openRdsData>>;
 let product: typeof import('../../lambdas/platform/database.ts');
@@ -36,7 +36,7 @@ const newCustomer = statement<{ email: string | null }, { id: string }>(`
   returning id`);
 
 test('a statement answers its rows, and the audit trail names its step', async () => {
-  const { id } = await product.one(newCustomer, { email: 'ada@example.com' });
+  const { id } = await product.queryOne(newCustomer, { email: 'ada@example.com' });
   expect(id).toMatch(/^[0-9a-f-]{36}$/);
   const { rows } = await open.database
     .pool('superuser')
@@ -46,19 +46,22 @@ test('a statement answers its rows, and the audit trail names its step', async (
 
 test('one row is neither none nor two', async () => {
   const rows = statement<{ n: number }, { n: number }>('select generate_series(1, :n::int) as "n!"');
-  await expect(product.run(rows, { n: 2 })).resolves.toEqual([{ n: 1 }, { n: 2 }]);
-  await expect(product.one(rows, { n: 1 })).resolves.toEqual({ n: 1 });
-  await expect(product.one(rows, { n: 0 })).rejects.toMatchObject({ kind: 'ours', code: 'not_one_row' });
-  await expect(product.one(rows, { n: 2 })).rejects.toThrow('flow/step/file returned 2 rows');
+  await expect(product.query(rows, { n: 2 })).resolves.toEqual([{ n: 1 }, { n: 2 }]);
+  await expect(product.queryOne(rows, { n: 1 })).resolves.toEqual({ n: 1 });
+  await expect(product.queryOne(rows, { n: 0 })).rejects.toMatchObject({
+    kind: 'internal',
+    code: 'not_one_row',
+  });
+  await expect(product.queryOne(rows, { n: 2 })).rejects.toThrow('flow/step/file returned 2 rows');
 });
 
 describe('a failed statement', () => {
   test('names itself, the SQLSTATE and the constraint, and no value', async () => {
-    await product.run(newCustomer, { email: 'twice@example.com' });
-    const failure = await product.run(newCustomer, { email: 'twice@example.com' }).catch((error) => error);
+    await product.query(newCustomer, { email: 'twice@example.com' });
+    const failure = await product.query(newCustomer, { email: 'twice@example.com' }).catch((error) => error);
     expect(failure).toMatchObject({
       name: 'StatementError',
-      kind: 'ours',
+      kind: 'internal',
       statement: 'flow/step/file',
       sqlstate: '23505',
       constraint: 'customers_pkey',
@@ -69,22 +72,22 @@ describe('a failed statement', () => {
 
   test('does not quote a value that PostgreSQL quotes', async () => {
     const wrong = statement<{ id: string }, object>('select :id::uuid as id');
-    const failure = await product.run(wrong, { id: 'constraint "mine"' }).catch((error) => error);
+    const failure = await product.query(wrong, { id: 'constraint "mine"' }).catch((error) => error);
     expect(failure).toMatchObject({ sqlstate: '22P02', constraint: undefined });
     expect(JSON.stringify(failure) + failure.stack + failure.cause).not.toContain('mine');
   });
 
   test('of our own making shows what PostgreSQL says of it', async () => {
-    await expect(product.run(statement('select nothing from orders'), {})).rejects.toThrow(
+    await expect(product.query(statement('select nothing from orders'), {})).rejects.toThrow(
       'column "nothing" does not exist',
     );
   });
 
   test('is one to come back for while the cluster wakes up', async () => {
     open.rdsData.resuming(1);
-    const failure = await product.run(statement('select 1 as n'), {}).catch((error) => error);
+    const failure = await product.query(statement('select 1 as n'), {}).catch((error) => error);
     expect(failure).toBeInstanceOf(product.DatabaseResuming);
-    expect(failure).toMatchObject({ kind: 'later', status: 503, retryAfterSeconds: 15 });
+    expect(failure).toMatchObject({ kind: 'retry', status: 503, retryAfterSeconds: 15 });
   });
 });
 
@@ -123,7 +126,7 @@ describe("two statements in each other's way", () => {
     const said: string[] = [];
     const spy = jest.spyOn(process.stdout, 'write').mockImplementation((line) => said.push(String(line)) > 0);
     const before = product.retries();
-    const rows = await together(3, () => Promise.all([1, 2, 3].map((n) => product.one(count, { n }))));
+    const rows = await together(3, () => Promise.all([1, 2, 3].map((n) => product.queryOne(count, { n }))));
     spy.mockRestore();
     expect(rows.map(({ seen }) => seen).sort()).toEqual([0, 1, 2]);
     const failed = open.rdsData.statements().filter(({ sqlstate }) => sqlstate === '40001').length;
@@ -140,7 +143,7 @@ describe("two statements in each other's way", () => {
     const always = statement<Record<never, never>, object>(
       `do $$ begin raise exception 'no' using errcode = '40001'; end $$`,
     );
-    await expect(product.run(always, {})).rejects.toMatchObject({ kind: 'later', sqlstate: '40001' });
+    await expect(product.query(always, {})).rejects.toMatchObject({ kind: 'retry', sqlstate: '40001' });
     expect(open.rdsData.statements()).toHaveLength(8);
   });
 });

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { createReplicateRestoration } from '../../lambdas/providers/replicate.ts';
 import { attemptMarker } from '../../lambdas/providers/restoration.ts';
-import { apiToken, model, startReplicate } from './replicate-setup.ts';
+import { apiToken, model, startReplicate } from '../../packages/doubles/test/replicate-setup.ts';
 
 type Local = Awaited<ReturnType<typeof startReplicate>>;
 
@@ -131,12 +131,12 @@ describe('a create', () => {
   });
 
   test.each([
-    ['throttled', { code: 'provider_throttled', kind: 'later', retryAfterSeconds: 30 }],
-    ['out-of-credit', { code: 'provider_out_of_credit', kind: 'later' }],
-    ['unavailable', { code: 'submission_uncertain', kind: 'later' }],
-    ['cut', { code: 'submission_uncertain', kind: 'later' }],
-    ['lost-answer', { code: 'submission_uncertain', kind: 'later' }],
-    ['no-answer', { code: 'submission_uncertain', kind: 'later' }],
+    ['throttled', { code: 'provider_throttled', kind: 'retry', retryAfterSeconds: 30 }],
+    ['out-of-credit', { code: 'provider_out_of_credit', kind: 'retry' }],
+    ['unavailable', { code: 'submission_uncertain', kind: 'retry' }],
+    ['cut', { code: 'submission_uncertain', kind: 'retry' }],
+    ['lost-answer', { code: 'submission_uncertain', kind: 'retry' }],
+    ['no-answer', { code: 'submission_uncertain', kind: 'retry' }],
   ])('that is %s is sent once, never repeated', async (fault, error) => {
     await local.order({ fault, calls: 5, call: 'create' });
     await expect(create(first, { timeoutMs: 300 })).rejects.toMatchObject(error);
@@ -145,7 +145,7 @@ describe('a create', () => {
   });
 
   test('with a wrong token is our fault', async () => {
-    const refusal = { code: 'provider_misconfigured', kind: 'ours' };
+    const refusal = { code: 'provider_misconfigured', kind: 'internal' };
     await expect(create(first, { apiToken: 'r8_wrong' })).rejects.toMatchObject(refusal);
     await expect(create(first, { model: 'acme/other' })).rejects.toMatchObject(refusal);
     await expect(create(first, { model: 'acme/other:1' })).rejects.toMatchObject(refusal);
@@ -153,13 +153,13 @@ describe('a create', () => {
 
   test('with an input that Replicate refuses is final', async () => {
     const broken = { outputFormat: 'gif' as 'png' };
-    await expect(create(first, broken)).rejects.toMatchObject({ code: 'input_rejected', kind: 'final' });
+    await expect(create(first, broken)).rejects.toMatchObject({ code: 'input_rejected', kind: 'permanent' });
   });
 
   test('is not sent when its photo could not be found again', async () => {
     const imageUrl = `${local.photoUrl}/originals/${imageKey}`;
     const unmarked = provider().createPrediction({ ...first, imageUrl });
-    await expect(unmarked).rejects.toMatchObject({ code: 'input_unmarked', kind: 'ours' });
+    await expect(unmarked).rejects.toMatchObject({ code: 'input_unmarked', kind: 'internal' });
     expect(await predictions()).toEqual([]);
   });
 });
@@ -198,7 +198,7 @@ describe('what a dead run left behind', () => {
   test('is asked for again later when Replicate cannot say', async () => {
     await local.order({ fault: 'unavailable', calls: 5, call: 'list' });
     const search = provider().findPrediction({ ...first, since });
-    await expect(search).rejects.toMatchObject({ code: 'provider_unavailable', kind: 'later' });
+    await expect(search).rejects.toMatchObject({ code: 'provider_unavailable', kind: 'retry' });
     expect(await local.ordered()).toMatchObject([{ calls: 4 }]);
   });
 });
@@ -209,7 +209,7 @@ test('a look at a prediction fails for now when nobody answers', async () => {
   await new Promise<void>((listening) => silent.listen(0, '127.0.0.1', listening));
   const apiUrl = `http://127.0.0.1:${(silent.address() as AddressInfo).port}/v1`;
   const look = provider({ apiUrl, timeoutMs: 200 }).getPrediction('any');
-  await expect(look).rejects.toMatchObject({ code: 'provider_unavailable', kind: 'later' });
+  await expect(look).rejects.toMatchObject({ code: 'provider_unavailable', kind: 'retry' });
   silent.closeAllConnections();
   silent.close();
 });

@@ -4,8 +4,8 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { StepError } from '../../lambdas/platform/errors.ts';
 import type { CheckoutRequest, PaymentProvider } from '../../lambdas/providers/payment.ts';
 import { createStripePayments } from '../../lambdas/providers/stripe.ts';
-import { sign } from '../../local/providers/stripe/courier.ts';
-import { apiKey, openShop, type Shop, webhookSecret } from './stripe-setup.ts';
+import { sign } from '../../packages/doubles/stripe/courier.ts';
+import { apiKey, openShop, type Shop, webhookSecret } from '../../packages/doubles/test/stripe-setup.ts';
 
 let shop: Shop;
 let payments: PaymentProvider;
@@ -53,7 +53,7 @@ describe('a checkout', () => {
   test('that changes under the same attempt is our fault', async () => {
     await payments.createCheckout(request);
     const changed = payments.createCheckout({ ...request, photos: 4 });
-    expect(await faultOf(changed)).toEqual({ kind: 'ours', code: 'payments_misused' });
+    expect(await faultOf(changed)).toEqual({ kind: 'internal', code: 'payments_misused' });
   });
 
   test('says, once paid, which upload session it sold, for how much, and to whom', async () => {
@@ -104,7 +104,7 @@ describe('a checkout', () => {
   });
 
   test('that does not exist is final', async () => {
-    const notThere = { kind: 'final', code: 'payment_not_found' };
+    const notThere = { kind: 'permanent', code: 'payment_not_found' };
     expect(await faultOf(payments.getCheckout('cs_test_none'))).toEqual(notThere);
     expect(await faultOf(payments.expireCheckout('cs_test_none'))).toEqual(notThere);
     expect(await faultOf(payments.getPayment('pi_none'))).toEqual(notThere);
@@ -112,7 +112,7 @@ describe('a checkout', () => {
 
   test('that Stripe refuses is final', async () => {
     const tooCheap = payments.createCheckout({ ...request, photos: 1, unitAmountCents: 20 });
-    expect(await faultOf(tooCheap)).toEqual({ kind: 'final', code: 'payment_refused' });
+    expect(await faultOf(tooCheap)).toEqual({ kind: 'permanent', code: 'payment_refused' });
   });
 });
 
@@ -217,7 +217,7 @@ describe('events', () => {
 
 describe('when Stripe is not well', () => {
   test('too many requests and its failures are worth another try', async () => {
-    const later = { kind: 'later', code: 'payments_unavailable' };
+    const later = { kind: 'retry', code: 'payments_unavailable' };
     await shop.post('/double/faults', { status: '429' });
     expect(await faultOf(payments.getCheckout('cs_test_1'))).toEqual(later);
     await shop.post('/double/faults', { status: '500' });
@@ -230,14 +230,17 @@ describe('when Stripe is not well', () => {
       webhookSecret,
       apiUrl: shop.double.url,
     });
-    expect(await faultOf(stranger.getPayment('pi_1'))).toEqual({ kind: 'ours', code: 'payments_misused' });
+    expect(await faultOf(stranger.getPayment('pi_1'))).toEqual({
+      kind: 'internal',
+      code: 'payments_misused',
+    });
   });
 
   test('a call that hangs ends, and is worth another try', async () => {
     const silent = await listening(createServer(() => {}));
     const url = `http://127.0.0.1:${(silent.address() as AddressInfo).port}`;
     const waiting = createStripePayments({ apiKey, webhookSecret, apiUrl: url, timeoutMs: 20 });
-    expect(await faultOf(waiting.getCheckout('cs_test_1'))).toMatchObject({ kind: 'later' });
+    expect(await faultOf(waiting.getCheckout('cs_test_1'))).toMatchObject({ kind: 'retry' });
     silent.closeAllConnections();
     silent.close();
   });

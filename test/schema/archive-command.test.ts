@@ -4,8 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { dataApiDatabase } from '../../lambdas/operations/migrate/data-api.ts';
-import type { Execute } from '../../lambdas/operations/migrate/database-port.ts';
+import { adminSecretArn, clusterArn, openRdsData } from '../../packages/local-aws/test/rds-data-setup.ts';
 import {
   archivedMonths,
   carryOut,
@@ -14,9 +13,10 @@ import {
   regionOf,
   type Wish,
   wishOf,
-} from '../../lib/audit-archive.ts';
-import { plainDatabase } from '../../lib/statements/plain-database.ts';
-import { adminSecretArn, clusterArn, openRdsData } from '../local/rds-data-setup.ts';
+} from '../../schema/archive/audit-archive.ts';
+import { dataApiDatabase } from '../../schema/migrate/data-api.ts';
+import type { Execute } from '../../schema/migrate/database-port.ts';
+import { plainDatabase } from '../../schema/migrate/plain-database.ts';
 
 let open: Awaited<ReturnType<typeof openRdsData>>;
 let folder: string;

@@ -2,10 +2,10 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { applyMigrations } from '../../lambdas/operations/migrate/apply.ts';
-import { readMigrations } from '../../lambdas/operations/migrate/migrations.ts';
 import { archive } from '../../lambdas/operations/reconcile/archive.sql';
-import { plainDatabase } from '../../lib/statements/plain-database.ts';
+import { applyMigrations } from '../../schema/migrate/apply.ts';
+import { readMigrations } from '../../schema/migrate/migrations.ts';
+import { plainDatabase } from '../../schema/migrate/plain-database.ts';
 import { atOnce } from './at-once.ts';
 import { type TestDatabase, testDatabase } from './database.ts';
 import { type RunOptions, runStatement } from './run-statement.ts';

@@ -1,7 +1,7 @@
 /** Two transactions that overlap for certain: both have run their statement before either commits, or one waits for the other. */
 import { setImmediate } from 'node:timers/promises';
 import type { PoolClient } from 'pg';
-import { isConflict } from '../../lambdas/platform/database.ts';
+import { isConflict } from '../../schema/statements/statement.ts';
 import type { TestDatabase } from './database.ts';
 import type { RunOptions } from './run-statement.ts';
 

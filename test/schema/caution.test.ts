@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import { parseMigration, readMigrations } from '../../lambdas/operations/migrate/migrations.ts';
-import { objections } from '../../lib/schema/caution.ts';
-import { previousRelease } from '../../lib/statements/release.ts';
+import { objections } from '../../schema/drift/caution.ts';
+import { parseMigration, readMigrations } from '../../schema/migrate/migrations.ts';
+import { previousRelease } from '../../schema/statements/release.ts';
 
 const about = (sql: string) => objections(parseMigration('0009_next.sql', sql));
 const alone = '-- migrate: no-transaction\n';

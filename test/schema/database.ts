@@ -1,8 +1,8 @@
 /** A database of its own for each test file: a copy of the migrated template, made in some 50 ms. */
 import { randomUUID } from 'node:crypto';
 import type { Pool } from 'pg';
-import type { Login, PgServer } from '../../local/postgres/server.ts';
-import { serverAt } from '../../local/postgres/server.ts';
+import type { Login, PgServer } from '../../packages/local-aws/postgres/server.ts';
+import { serverAt } from '../../packages/local-aws/postgres/server.ts';
 import { ask } from '../jest/ask.ts';
 import type { TestPostgres } from '../jest/test-postgres.ts';
 

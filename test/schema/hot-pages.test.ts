@@ -2,8 +2,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { statementPaths } from '../../lib/statements/files.ts';
-import { rewriteParameters } from '../../local/aws/rds-data/parameters.ts';
+import { rewriteParameters } from '../../packages/data-api/parameters.ts';
+import { statementPaths } from '../../schema/statements/files.ts';
 import { type TestDatabase, testDatabase } from './database.ts';
 
 let database: TestDatabase;

@@ -3,8 +3,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { operator } from '../../local/aws/signature.ts';
-import { adminSecretArn, clusterArn, openRdsData } from '../local/rds-data-setup.ts';
+import { operator } from '../../packages/local-aws/gateway/signature.ts';
+import { adminSecretArn, clusterArn, openRdsData } from '../../packages/local-aws/test/rds-data-setup.ts';
 
 const secretArn = 'arn:aws:secretsmanager:eu-central-1:000000000000:secret:steps';
 // Roles belong to the whole server, and other tests use the real one.

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { applyMigrations } from '../../lambdas/operations/migrate/apply.ts';
-import type { MigrationDatabase } from '../../lambdas/operations/migrate/database-port.ts';
-import { parseMigration } from '../../lambdas/operations/migrate/migrations.ts';
-import { plainDatabase } from '../../lib/statements/plain-database.ts';
+import { applyMigrations } from '../../schema/migrate/apply.ts';
+import type { MigrationDatabase } from '../../schema/migrate/database-port.ts';
+import { parseMigration } from '../../schema/migrate/migrations.ts';
+import { plainDatabase } from '../../schema/migrate/plain-database.ts';
 import { type TestDatabase, testDatabase } from './database.ts';
 
 const first = parseMigration(

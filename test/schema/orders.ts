@@ -4,14 +4,14 @@ import { freeze } from '../../lambdas/payment/create-checkout/freeze.sql';
 import { record as recordCheckout } from '../../lambdas/payment/create-checkout/record.sql';
 import { keep } from '../../lambdas/payment/keep-original/keep.sql';
 import { place } from '../../lambdas/payment/place-order/place.sql';
-import type { Statement } from '../../lambdas/platform/database.ts';
-import type { Value } from '../../lambdas/platform/database-values.ts';
 import { complete } from '../../lambdas/restoration/complete-order/complete.sql';
 import { restored } from '../../lambdas/restoration/store-restored/restored.sql';
 import { claim as claimJob } from '../../lambdas/restoration/submit-job/claim.sql';
 import { submitted } from '../../lambdas/restoration/submit-job/submitted.sql';
 import { create } from '../../lambdas/upload/create-session/create.sql';
 import { record as recordUpload } from '../../lambdas/upload/record-upload/record.sql';
+import type { Value } from '../../packages/data-api/values.ts';
+import type { Statement } from '../../schema/statements/statement.ts';
 import type { TestDatabase } from './database.ts';
 import { type RunOptions, runStatement } from './run-statement.ts';
 

@@ -2,9 +2,9 @@
 import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { PoolClient } from 'pg';
-import { statementPaths } from '../../lib/statements/files.ts';
-import { previousRelease } from '../../lib/statements/release.ts';
-import { rewriteParameters } from '../../local/aws/rds-data/parameters.ts';
+import { rewriteParameters } from '../../packages/data-api/parameters.ts';
+import { statementPaths } from '../../schema/statements/files.ts';
+import { previousRelease } from '../../schema/statements/release.ts';
 import { type TestDatabase, testDatabase } from './database.ts';
 
 let database: TestDatabase;

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import type { Statement } from '../../lambdas/platform/database.ts';
-import type { Value } from '../../lambdas/platform/database-values.ts';
+import type { Value } from '../../packages/data-api/values.ts';
+import type { Statement } from '../../schema/statements/statement.ts';
 import { type TestDatabase, testDatabase } from './database.ts';
 import { runStatement } from './run-statement.ts';
 

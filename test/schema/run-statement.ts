@@ -2,12 +2,12 @@
 import type { Field } from '@aws-sdk/client-rds-data';
 import type { PoolClient } from 'pg';
 import { z } from 'zod';
-import { type Statement, withActor } from '../../lambdas/platform/database.ts';
-import { toParameters, toRows, type Value } from '../../lambdas/platform/database-values.ts';
-import { type Catalog, createCatalog } from '../../local/aws/rds-data/catalog.ts';
-import { bindParameters, parameter } from '../../local/aws/rds-data/parameters.ts';
-import { answerOf } from '../../local/aws/rds-data/result.ts';
-import { runQuery } from '../../local/aws/rds-data/sessions.ts';
+import { bindParameters, parameter } from '../../packages/data-api/parameters.ts';
+import { toParameters, toRows, type Value } from '../../packages/data-api/values.ts';
+import { type Catalog, createCatalog } from '../../packages/local-aws/rds-data/catalog.ts';
+import { answerOf } from '../../packages/local-aws/rds-data/result.ts';
+import { runQuery } from '../../packages/local-aws/rds-data/sessions.ts';
+import { type Statement, withActor } from '../../schema/statements/statement.ts';
 import type { TestDatabase } from './database.ts';
 
 const timeoutMs = 45_000;

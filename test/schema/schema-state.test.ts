@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { Pool } from 'pg';
-import { parseMigration, readMigrations } from '../../lambdas/operations/migrate/migrations.ts';
-import { isUpToDate, schemaState, tell } from '../../lib/schema/state.ts';
-import { plainDatabase } from '../../lib/statements/plain-database.ts';
+import { isUpToDate, schemaState, tell } from '../../schema/drift/state.ts';
+import { parseMigration, readMigrations } from '../../schema/migrate/migrations.ts';
+import { plainDatabase } from '../../schema/migrate/plain-database.ts';
 import { type TestDatabase, testDatabase } from './database.ts';
 
 const folder = join(import.meta.dirname, '..', '..', 'schema', 'migrations');

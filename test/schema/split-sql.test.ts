@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
-import { splitSql } from '../../lambdas/operations/migrate/split-sql.ts';
-import { sqlTokens } from '../../schema/sql-tokens.ts';
+import { sqlTokens } from '../../packages/data-api/sql-tokens.ts';
+import { splitSql } from '../../schema/sql/split.ts';
 
 test.each([
   ['two statements', 'select 1; select 2;', ['select 1', 'select 2']],

@@ -2,8 +2,8 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import pg from 'pg';
-import { declareStatement } from '../../lib/statements/declare.ts';
-import { statementTypes } from '../../lib/statements/files.ts';
+import { declareStatement } from '../../schema/statements/declare.ts';
+import { statementTypes } from '../../schema/statements/files.ts';
 import { type TestDatabase, testDatabase } from './database.ts';
 
 let database: TestDatabase;
@@ -28,7 +28,7 @@ describe('the types of a statement', () => {
     await expect(
       declare('select id, total_amount, photo_count from orders where id = :order_id::uuid'),
     ).resolves.toBe(`/** Written by \`npm run statements\` from do-it.sql. */
-import type { Statement } from '../../platform/database.ts';
+import type { Statement } from '../../../schema/statements/statement.ts';
 
 export declare const doIt: Statement<{
   orderId: string;

@@ -1,19 +1,19 @@
 /** The migrations since the previous release: on a database that it filled, beside its code that still runs, before the code that comes. */
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { badOrder, goodOrder, visit } from '../../bench/database/life.ts';
-import type { Run } from '../../bench/database/measure.ts';
-import { applyMigrations } from '../../lambdas/operations/migrate/apply.ts';
-import type { MigrationDatabase } from '../../lambdas/operations/migrate/database-port.ts';
-import { readMigrations } from '../../lambdas/operations/migrate/migrations.ts';
 import { archive } from '../../lambdas/operations/reconcile/archive.sql';
 import { expire } from '../../lambdas/operations/reconcile/expire.sql';
 import { faults } from '../../lambdas/operations/reconcile/faults.sql';
 import { stuck } from '../../lambdas/operations/reconcile/stuck.sql';
 import { placed } from '../../lambdas/payment/place-order/placed.sql';
-import { isUpToDate, schemaState, tell } from '../../lib/schema/state.ts';
-import { plainDatabase } from '../../lib/statements/plain-database.ts';
-import { previousRelease } from '../../lib/statements/release.ts';
+import { badOrder, goodOrder, visit } from '../../schema/bench/life.ts';
+import type { Run } from '../../schema/bench/measure.ts';
+import { isUpToDate, schemaState, tell } from '../../schema/drift/state.ts';
+import { applyMigrations } from '../../schema/migrate/apply.ts';
+import type { MigrationDatabase } from '../../schema/migrate/database-port.ts';
+import { readMigrations } from '../../schema/migrate/migrations.ts';
+import { plainDatabase } from '../../schema/migrate/plain-database.ts';
+import { previousRelease } from '../../schema/statements/release.ts';
 import { withRetries } from './at-once.ts';
 import { type TestDatabase, testDatabase } from './database.ts';
 import { type Shop, shopOn } from './orders.ts';

@@ -5,7 +5,7 @@ import { describe, expect, test } from '@jest/globals';
 import sharp from 'sharp';
 import { agePhoto } from '../../demo/age-photo.ts';
 import { sideBySide } from '../../demo/side-by-side.ts';
-import { runRestoration } from '../../local/providers/replicate/restore/run-restoration.ts';
+import { runRestoration } from '../../packages/doubles/replicate/restore/run-restoration.ts';
 
 const photo = (name: string) =>
   readFile(fileURLToPath(new URL(`../../demo/photos/${name}`, import.meta.url)));

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
-import type { Sample } from '../../bench/database/measure.ts';
-import { type Cost, costsOf, misses } from '../../bench/database/report.ts';
+import type { Sample } from '../../schema/bench/measure.ts';
+import { type Cost, costsOf, misses } from '../../schema/bench/report.ts';
 
 const photos = 10;
 const one = { statement: 'payment/place-order/place', isRead: false, photos, rows: 1 };

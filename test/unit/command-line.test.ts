@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { readOptions } from '../../lib/command-line.ts';
+import { readOptions } from '../../bin/command-line.ts';
 
 const usage = 'The command takes --photos <number>.';
 const read = (...args: string[]) => readOptions({ photos: { type: 'string', default: '1' } }, usage, args);

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
-import { callersFault, final, tryAgain } from '../../lambdas/platform/errors.ts';
+import { clientError, permanentFailure, retryLater } from '../../lambdas/platform/errors.ts';
 import type { EmailProvider } from '../../lambdas/providers/email.ts';
 import { apiEvent, sqsEvent } from './aws.ts';
 import { type Edges, failuresOf, type Row, replaceEdges } from './edges.ts';
@@ -121,10 +121,10 @@ describe('send-email', () => {
   });
 
   test.each([
-    ['was surely not sent', tryAgain('email_unavailable', 'Down.'), 'retry', 'email_unavailable'],
-    ['may have been sent', tryAgain('send_doubtful', 'Lost.'), 'doubtful', 'send_doubtful'],
-    ['cannot be sent', final('email_rejected', 'No.'), 'failed', 'email_rejected'],
-    ['failed in an unknown way', final('new_word', 'No.'), 'failed', 'step_broken'],
+    ['was surely not sent', retryLater('email_unavailable', 'Down.'), 'retry', 'email_unavailable'],
+    ['may have been sent', retryLater('send_doubtful', 'Lost.'), 'doubtful', 'send_doubtful'],
+    ['cannot be sent', permanentFailure('email_rejected', 'No.'), 'failed', 'email_rejected'],
+    ['failed in an unknown way', permanentFailure('new_word', 'No.'), 'failed', 'step_broken'],
   ])('settles an email that %s', async (_what, error, outcome, errorCode) => {
     provider.send.mockRejectedValue(error);
     edges.answer(claim, [email()]);
@@ -200,7 +200,7 @@ describe('receive-sendgrid-events', () => {
 
   test('hands on the raw bytes and both headers, and refuses what is not signed', async () => {
     provider.verifyEvents.mockImplementation(() => {
-      throw callersFault('signature_invalid', 'No.');
+      throw clientError('signature_invalid', 'No.');
     });
     const headers = {
       'x-twilio-email-event-webhook-signature': 's',

@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
+import { errorCodesFile, errorCodesPage } from '../../bin/error-codes-page.ts';
 import { attemptCode, emailCode, errorCodes } from '../../lambdas/error-codes.ts';
 import { failAttemptMessage } from '../../lambdas/restoration/messages.ts';
-import { errorCodesFile, errorCodesPage } from '../../lib/error-codes-page.ts';
 
 const read = (path: string) => readFile(join(import.meta.dirname, '../..', path), 'utf8');
 

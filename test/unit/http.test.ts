@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { z } from 'zod';
 import { DatabaseResuming, StatementError } from '../../lambdas/platform/database.ts';
-import { callersFault, final, ours, tryAgain } from '../../lambdas/platform/errors.ts';
+import { clientError, internalError, permanentFailure, retryLater } from '../../lambdas/platform/errors.ts';
 import { apiHandler, jsonBody, type Request, uuidParameter } from '../../lambdas/platform/http.ts';
 import { type ApiCall, apiEvent, capturedLog } from './aws.ts';
 
@@ -67,7 +67,7 @@ describe('an answer', () => {
 
 describe('a failed request', () => {
   test('is answered in problem details with a stable type', async () => {
-    const error = callersFault('link_spent', 'This link is spent.', {
+    const error = clientError('link_spent', 'This link is spent.', {
       status: 410,
       detail: { photo: 'a.jpg' },
     });
@@ -84,17 +84,17 @@ describe('a failed request', () => {
   });
 
   test.each([
-    ['what is not possible just now', tryAgain('busy', 'Busy.', { retryAfterSeconds: 7 }), '7'],
+    ['what is not possible just now', retryLater('busy', 'Busy.', { retryAfterSeconds: 7 }), '7'],
     ['a database that wakes up', new DatabaseResuming(), '15'],
   ])('for %s says when to come again', async (_what, error, seconds) => {
     expect(await failing(error)).toMatchObject({ status: 503, headers: { 'retry-after': seconds } });
   });
 
   test.each<[string, unknown]>([
-    ['a fault of ours', ours('order_not_placed', 'secret reason')],
+    ['a fault of ours', internalError('order_not_placed', 'secret reason')],
     ['any other error', new TypeError('secret reason')],
     ['what is no error', 'secret reason'],
-    ['a provider’s refusal', final('payment_refused', 'secret reason')],
+    ['a provider’s refusal', permanentFailure('payment_refused', 'secret reason')],
     [
       'a statement that failed',
       new StatementError('order/x/secret', new Error('ERROR: secret; SQLState: 22001')),

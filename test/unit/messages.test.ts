@@ -1,7 +1,7 @@
 import { SendMessageBatchCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { z } from 'zod';
-import { final, ours } from '../../lambdas/platform/errors.ts';
+import { internalError, permanentFailure } from '../../lambdas/platform/errors.ts';
 import { queueHandler, send } from '../../lambdas/platform/messages.ts';
 import { capturedLog, sqsEvent } from './aws.ts';
 
@@ -29,7 +29,7 @@ describe('a queue step', () => {
   test('hands back the messages that failed, and only those', async () => {
     const done: number[] = [];
     const handler = queueHandler(numbers, async ({ n }) => {
-      if (n % 2 === 0) throw ours('odd_only', 'Even numbers fail.');
+      if (n % 2 === 0) throw internalError('odd_only', 'Even numbers fail.');
       done.push(n);
     });
     const { batchItemFailures } = await handler(sqsEvent({ n: 1 }, { n: 2 }, { n: 3 }, { n: 4 }));
@@ -57,7 +57,7 @@ describe('a queue step', () => {
 
   test('does not log a provider’s refusal, which may repeat what the customer typed', async () => {
     const handler = queueHandler(numbers, async () => {
-      throw final('payment_refused', 'Invalid email address: customer@example.com');
+      throw permanentFailure('payment_refused', 'Invalid email address: customer@example.com');
     });
     await handler(sqsEvent({ n: 1 }));
     expect(log.lines()).toMatchObject([{ code: 'payment_refused' }]);

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
-import { final } from '../../lambdas/platform/errors.ts';
+import { permanentFailure } from '../../lambdas/platform/errors.ts';
 import type { Checkout, Payment, PaymentProvider } from '../../lambdas/providers/payment.ts';
 import { sqsEvent } from './aws.ts';
 import { type Edges, failuresOf, type Row, replaceEdges } from './edges.ts';
@@ -158,7 +158,10 @@ describe('place-order', () => {
         ),
     ],
     ['names no attempt', () => provider.getCheckout.mockResolvedValue(checkout({ attempt: null }))],
-    ['cannot be read', () => provider.getCheckout.mockRejectedValue(final('payment_refused', 'No.'))],
+    [
+      'cannot be read',
+      () => provider.getCheckout.mockRejectedValue(permanentFailure('payment_refused', 'No.')),
+    ],
     [
       'wrote no order',
       () => {

@@ -42,12 +42,12 @@ test.each([
   'file:///etc/hostname',
   'not an address',
 ])('%s is refused without a call', async (address) => {
-  await expect(get(address)).rejects.toMatchObject({ code: 'output_refused', kind: 'final' });
+  await expect(get(address)).rejects.toMatchObject({ code: 'output_refused', kind: 'permanent' });
 });
 
 test('a redirect is refused, even to the same host', async () => {
   answer = (_request, response) => response.writeHead(302, { location: `http://${host}/other.png` }).end();
-  await expect(get()).rejects.toMatchObject({ code: 'output_refused', kind: 'final' });
+  await expect(get()).rejects.toMatchObject({ code: 'output_refused', kind: 'permanent' });
 });
 
 test.each([
@@ -59,12 +59,12 @@ test.each([
   [204, 'output_unavailable'],
 ])('status %i means %s, which is worth another try', async (status, code) => {
   answer = (_request, response) => response.writeHead(status).end();
-  await expect(get()).rejects.toMatchObject({ code, kind: 'later' });
+  await expect(get()).rejects.toMatchObject({ code, kind: 'retry' });
 });
 
 test('a picture announced as too large is refused before it is read', async () => {
   answer = (_request, response) => response.writeHead(200, { 'content-length': 1001 }).write(picture);
-  await expect(get()).rejects.toMatchObject({ code: 'output_too_large', kind: 'final' });
+  await expect(get()).rejects.toMatchObject({ code: 'output_too_large', kind: 'permanent' });
 });
 
 test('a picture that turns out too large is refused while it is read', async () => {
@@ -74,7 +74,7 @@ test('a picture that turns out too large is refused while it is read', async () 
   };
   const { stream, contentLength } = await get();
   expect(contentLength).toBeUndefined();
-  await expect(buffer(stream)).rejects.toMatchObject({ code: 'output_too_large', kind: 'final' });
+  await expect(buffer(stream)).rejects.toMatchObject({ code: 'output_too_large', kind: 'permanent' });
 });
 
 test('a connection cut before the end is not taken for the whole picture', async () => {
@@ -83,7 +83,7 @@ test('a connection cut before the end is not taken for the whole picture', async
     response.write(picture.subarray(0, 500), () => response.destroy());
   };
   const read = get().then(({ stream }) => buffer(stream));
-  await expect(read).rejects.toMatchObject({ code: 'output_unavailable', kind: 'later' });
+  await expect(read).rejects.toMatchObject({ code: 'output_unavailable', kind: 'retry' });
 });
 
 test('a host that does not answer in time is tried again later', async () => {
@@ -94,7 +94,7 @@ test('a host that does not answer in time is tried again later', async () => {
 test('a transfer that stops in the middle is ended in time', async () => {
   answer = (_request, response) => response.writeHead(200).write(picture.subarray(0, 10));
   const read = get(undefined, { timeoutMs: 200 }).then(({ stream }) => buffer(stream));
-  await expect(read).rejects.toMatchObject({ code: 'output_unavailable', kind: 'later' });
+  await expect(read).rejects.toMatchObject({ code: 'output_unavailable', kind: 'retry' });
 });
 
 test('a caller who gives up ends the transfer', async () => {

@@ -1,6 +1,6 @@
 import { ExecutionAlreadyExists, SFNClient, StartExecutionCommand } from '@aws-sdk/client-sfn';
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
-import { final, tryAgain } from '../../lambdas/platform/errors.ts';
+import { permanentFailure, retryLater } from '../../lambdas/platform/errors.ts';
 import type { RestorationProvider } from '../../lambdas/providers/restoration.ts';
 import { sqsEvent } from './aws.ts';
 import { type Edges, failuresOf, type Row, replaceEdges } from './edges.ts';
@@ -108,7 +108,7 @@ describe('submit-job', () => {
       'not to be submitted just now',
       () => {
         edges.answer(claim, claimed('claimed'));
-        provider.createPrediction.mockRejectedValue(tryAgain('provider_throttled', 'Slow down.'));
+        provider.createPrediction.mockRejectedValue(retryLater('provider_throttled', 'Slow down.'));
       },
     ],
     [
@@ -126,7 +126,7 @@ describe('submit-job', () => {
 
   test('asks fail-attempt to end what the provider refused for good', async () => {
     edges.answer(claim, claimed('claimed'));
-    provider.createPrediction.mockRejectedValue(final('input_rejected', 'Cannot read it.'));
+    provider.createPrediction.mockRejectedValue(permanentFailure('input_rejected', 'Cannot read it.'));
     expect(await deliver()).toEqual([]);
     expect(edges.sent).toEqual([
       {
@@ -248,7 +248,7 @@ describe('check-prediction', () => {
   });
 
   test('fails when it could not look, or was asked for nothing', async () => {
-    provider.getPrediction.mockRejectedValue(tryAgain('provider_throttled', 'Slow down.'));
+    provider.getPrediction.mockRejectedValue(retryLater('provider_throttled', 'Slow down.'));
     await expect(checkPrediction.handler(input)).rejects.toMatchObject({ name: 'provider_throttled' });
     await expect(checkPrediction.handler({ ...input, predictionId: '' })).rejects.toThrow();
   });

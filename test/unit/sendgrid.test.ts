@@ -55,13 +55,13 @@ describe('sending through SendGrid', () => {
   });
 
   test.each([
-    [400, 'final', 'email_rejected'],
-    [401, 'final', 'email_unauthorised'],
-    [403, 'final', 'email_sender_refused'],
-    [413, 'final', 'email_rejected'],
-    [429, 'later', 'email_throttled'],
-    [500, 'later', 'email_unavailable'],
-    [503, 'later', 'email_unavailable'],
+    [400, 'permanent', 'email_rejected'],
+    [401, 'permanent', 'email_unauthorised'],
+    [403, 'permanent', 'email_sender_refused'],
+    [413, 'permanent', 'email_rejected'],
+    [429, 'retry', 'email_throttled'],
+    [500, 'retry', 'email_unavailable'],
+    [503, 'retry', 'email_unavailable'],
   ])('that is answered %d is %s: %s', async (answer, kind, code) => {
     status = answer;
     await expect(provider().send(email())).rejects.toMatchObject({ kind, code });
@@ -75,7 +75,7 @@ describe('sending through SendGrid', () => {
     ['ETIMEDOUT', 'send_doubtful'],
   ])('that ends in %s is %s', (code, expected) => {
     expect(toStepError(Object.assign(new Error('x'), { code }))).toMatchObject({
-      kind: 'later',
+      kind: 'retry',
       code: expected,
     });
   });
@@ -93,7 +93,7 @@ describe('events of SendGrid', () => {
   const now = () => String(Math.floor(Date.now() / 1000));
   const signatureOf = (timestamp: string, bytes = body) =>
     sign('sha256', Buffer.concat([Buffer.from(timestamp), bytes]), privateKey).toString('base64');
-  const refused = expect.objectContaining({ kind: 'caller', status: 400 });
+  const refused = expect.objectContaining({ kind: 'client', status: 400 });
   const attempt = (...args: Parameters<ReturnType<typeof provider>['verifyEvents']>) => {
     try {
       return provider().verifyEvents(...args);

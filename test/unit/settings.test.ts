@@ -1,6 +1,12 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { z } from 'zod';
-import { callersFault, final, ours, StepError, tryAgain } from '../../lambdas/platform/errors.ts';
+import {
+  clientError,
+  internalError,
+  permanentFailure,
+  retryLater,
+  StepError,
+} from '../../lambdas/platform/errors.ts';
 import { count, list, settings } from '../../lambdas/platform/settings.ts';
 
 const before = { ...process.env };
@@ -33,10 +39,10 @@ describe('settings', () => {
 
 describe('an error', () => {
   test.each<[string, (code: string, sentence: string) => StepError, string, number]>([
-    ['the caller’s fault', callersFault, 'caller', 400],
-    ['worth another try', tryAgain, 'later', 503],
-    ['final', final, 'final', 422],
-    ['ours', ours, 'ours', 500],
+    ['the client’s error', clientError, 'client', 400],
+    ['worth another try', retryLater, 'retry', 503],
+    ['permanent', permanentFailure, 'permanent', 422],
+    ['internal', internalError, 'internal', 500],
   ])('%s has its kind and status, and the poller’s name for it', (_what, make, kind, status) => {
     const error = make('some_code', 'A sentence.');
     expect(error).toBeInstanceOf(StepError);
@@ -51,7 +57,7 @@ describe('an error', () => {
 
   test('may say its own status, delay, detail and cause', () => {
     const cause = new Error('why');
-    const error = callersFault('gone', 'Gone.', {
+    const error = clientError('gone', 'Gone.', {
       status: 410,
       retryAfterSeconds: 3,
       detail: { a: 1 },

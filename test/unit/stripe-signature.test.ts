@@ -46,13 +46,13 @@ describe('an event', () => {
     ['is six minutes old', header(session, { timestamp: now() - 360 })],
   ])('is the caller’s fault when its signature %s', (_what, signature) => {
     expect(() => verifyEvent(session, signature, secret)).toThrow(
-      expect.objectContaining({ kind: 'caller', status: 400, code: 'signature_invalid' }),
+      expect.objectContaining({ kind: 'client', status: 400, code: 'signature_invalid' }),
     );
   });
 
   test('with an empty secret here is our fault, whoever signed it', () => {
     expect(() => verifyEvent(session, header(session), '')).toThrow(
-      expect.objectContaining({ kind: 'ours' }),
+      expect.objectContaining({ kind: 'internal' }),
     );
   });
 

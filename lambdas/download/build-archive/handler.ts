@@ -5,8 +5,8 @@ import { GetObjectCommand } from '@aws-sdk/client-s3';
 import { Upload } from '@aws-sdk/lib-storage';
 import { makeZip } from 'client-zip';
 import { z } from 'zod';
-import { run } from '../../platform/database.ts';
-import { ours } from '../../platform/errors.ts';
+import { query } from '../../platform/database.ts';
+import { internalError } from '../../platform/errors.ts';
 import { log } from '../../platform/logging.ts';
 import { queueHandler } from '../../platform/messages.ts';
 import { exists, isPreconditionFailed, s3 } from '../../platform/objects.ts';
@@ -20,8 +20,9 @@ const { RESTORED_BUCKET } = settings({ RESTORED_BUCKET: z.string() });
 type Photo = Awaited<ReturnType<typeof photosOf>>[number];
 
 async function photosOf(linkId: string) {
-  const rows = await run(archive, { linkId });
-  if (rows.length === 0) throw ours('unknown_link', `There is no link ${linkId}, or it opens nothing.`);
+  const rows = await query(archive, { linkId });
+  if (rows.length === 0)
+    throw internalError('unknown_link', `There is no link ${linkId}, or it opens nothing.`);
   const names = distinctNames(rows.map((row) => restoredName(row.originalFilename, row.format)));
   return rows.map((row, index) => ({ ...row, name: names[index] ?? row.imageId }));
 }
@@ -32,7 +33,7 @@ async function* entries(photos: Photo[]) {
     const { Body, ContentLength } = await s3.send(
       new GetObjectCommand({ Bucket: storageBucket, Key: storagePath }),
     );
-    if (!Body) throw ours('photo_without_bytes', `The object ${storagePath} has no body.`);
+    if (!Body) throw internalError('photo_without_bytes', `The object ${storagePath} has no body.`);
     const size = ContentLength === undefined ? {} : { size: ContentLength };
     yield { name, input: Body.transformToWebStream(), lastModified: new Date(restoredAt), ...size };
   }

@@ -1,7 +1,7 @@
 /** POST /api/orders/{order}/downloads: for who holds the order's key, a new link to one photo or to a ZIP of all restored ones. */
 import { z } from 'zod';
-import { run } from '../../platform/database.ts';
-import { callersFault } from '../../platform/errors.ts';
+import { query } from '../../platform/database.ts';
+import { clientError } from '../../platform/errors.ts';
 import { apiHandler, jsonBody } from '../../platform/http.ts';
 import { send } from '../../platform/messages.ts';
 import { authorisedOrder } from '../../platform/order-key.ts';
@@ -23,18 +23,18 @@ const body = z.discriminatedUnion('type', [
 
 const nothingThere = (type: string) =>
   type === 'zip_all'
-    ? callersFault(
+    ? clientError(
         'nothing_restored',
         'No photo of this order is restored yet. We will send you an email when they are ready.',
         { status: 409 },
       )
-    : callersFault('unknown_photo', 'This order has no such photo, or it is not there yet.', { status: 404 });
+    : clientError('unknown_photo', 'This order has no such photo, or it is not there yet.', { status: 404 });
 
 export const handler = apiHandler(async (request) => {
   const orderId = await authorisedOrder(request, ORDER_KEY_SECRET_ARN);
   const wanted = jsonBody(request, body);
   const token = newToken();
-  const [link] = await run(create, {
+  const [link] = await query(create, {
     orderId,
     linkType: wanted.type,
     imageId: wanted.type === 'single_image' ? wanted.imageId : null,

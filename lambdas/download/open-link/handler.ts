@@ -2,8 +2,8 @@
 import { GetObjectCommand } from '@aws-sdk/client-s3';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import { z } from 'zod';
-import { run } from '../../platform/database.ts';
-import { callersFault } from '../../platform/errors.ts';
+import { query } from '../../platform/database.ts';
+import { clientError } from '../../platform/errors.ts';
 import { type Answer, apiHandler, type Request } from '../../platform/http.ts';
 import { send } from '../../platform/messages.ts';
 import { exists, s3 } from '../../platform/objects.ts';
@@ -23,20 +23,20 @@ const redirectSeconds = 15 * 60;
 const archiveWaitSeconds = 3;
 
 const unknownLink = () =>
-  callersFault(
+  clientError(
     'unknown_link',
     'There is no such download link. Please check that you copied all of it from your email.',
     { status: 404 },
   );
 const how = 'Open your order from your confirmation email to get a new link.';
-const expiredLink = () => callersFault('link_expired', `This link has expired. ${how}`, { status: 410 });
+const expiredLink = () => clientError('link_expired', `This link has expired. ${how}`, { status: 410 });
 const spentLink = () =>
-  callersFault('link_spent', `This link has been used as often as it may be. ${how}`, { status: 410 });
+  clientError('link_spent', `This link has been used as often as it may be. ${how}`, { status: 410 });
 
 async function look(request: Request, archiveReady: boolean) {
   const hash = tokenHash(request.path.token ?? '');
   const { ipAddress, userAgent } = request;
-  const rows = await run(open, { tokenHash: hash, archiveReady, ipAddress, userAgent });
+  const rows = await query(open, { tokenHash: hash, archiveReady, ipAddress, userAgent });
   const [first] = rows;
   if (!first) throw unknownLink();
   if (first.expired) throw expiredLink();

@@ -1,7 +1,7 @@
 /** POST /api/webhooks/sendgrid: verified events of our emails; delivered, bounced, dropped. Settles sends whose answer was lost. */
 import { z } from 'zod';
-import { one } from '../../platform/database.ts';
-import { callersFault } from '../../platform/errors.ts';
+import { queryOne } from '../../platform/database.ts';
+import { clientError } from '../../platform/errors.ts';
 import { apiHandler } from '../../platform/http.ts';
 import { log } from '../../platform/logging.ts';
 import { emailProvider } from '../provider.ts';
@@ -18,10 +18,10 @@ export const handler = apiHandler(async (request) => {
   );
   const ours = events.filter(({ type, emailId }) => told.has(type) && z.guid().safeParse(emailId).success);
   if (ours.length > 1000)
-    throw callersFault('too_many_events', 'A batch holds at most 1,000 events.', { status: 413 });
+    throw clientError('too_many_events', 'A batch holds at most 1,000 events.', { status: 413 });
   if (ours.length > 0) {
     const rows = ours.map(({ id, type, emailId, at }) => ({ id, type, email_id: emailId, at }));
-    const { received, applied } = await one(apply, { events: JSON.stringify(rows) });
+    const { received, applied } = await queryOne(apply, { events: JSON.stringify(rows) });
     log.info('email events', { events: events.length, received, applied });
   }
   return { status: 200, body: { received: true } };

@@ -1,9 +1,9 @@
 /** Makes an email of what the claim answered: the words of its template, links that open, photos small enough to go along. */
 import { z } from 'zod';
+import type { RowOf } from '../../../schema/statements/statement.ts';
 import { restoredName } from '../../download/delivery.ts';
 import { seededToken } from '../../download/token.ts';
-import type { RowOf } from '../../platform/database.ts';
-import { ours } from '../../platform/errors.ts';
+import { internalError } from '../../platform/errors.ts';
 import { readBytes } from '../../platform/objects.ts';
 import { orderKey } from '../../platform/order-key.ts';
 import { settings } from '../../platform/settings.ts';
@@ -81,7 +81,10 @@ function words(rows: ClaimedRow[], first: ClaimedRow, seed: string, url: string)
       });
     }
     default:
-      throw ours('unknown_email_type', `There is no template for emails of type ${first.emailType}.`);
+      throw internalError(
+        'unknown_email_type',
+        `There is no template for emails of type ${first.emailType}.`,
+      );
   }
 }
 
@@ -102,7 +105,7 @@ async function attachmentsOf(rows: ClaimedRow[]): Promise<Attachment[]> {
 /** @param rows what the claim answered: at least one, the email's own columns the same in each */
 export async function compose(emailId: string, seed: string, rows: ClaimedRow[]): Promise<OutgoingEmail> {
   const [first] = rows;
-  if (!first) throw ours('unknown_email', `There is no email ${emailId}.`);
+  if (!first) throw internalError('unknown_email', `There is no email ${emailId}.`);
   return {
     emailId,
     from: { email: SENDER_EMAIL, name: SENDER_NAME },

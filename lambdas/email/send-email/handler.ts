@@ -2,8 +2,8 @@
 import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
 import { type EmailCode, emailCode } from '../../error-codes.ts';
-import { one, run } from '../../platform/database.ts';
-import { ours, StepError } from '../../platform/errors.ts';
+import { query, queryOne } from '../../platform/database.ts';
+import { internalError, StepError } from '../../platform/errors.ts';
 import { log } from '../../platform/logging.ts';
 import { queueHandler, send } from '../../platform/messages.ts';
 import { count, settings } from '../../platform/settings.ts';
@@ -49,13 +49,13 @@ async function attemptToSend(
     return { outcome: 'sent', messageId, subject: email.subject };
   } catch (error) {
     if (!(error instanceof StepError)) throw error;
-    const outcome = error.code === 'send_doubtful' ? 'doubtful' : error.kind === 'later' ? 'retry' : 'failed';
+    const outcome = error.code === 'send_doubtful' ? 'doubtful' : error.kind === 'retry' ? 'retry' : 'failed';
     return { outcome, errorCode: emailCode(error.code), errorMessage: error.message };
   }
 }
 
 async function settleAttempt(emailId: string, attempt: number, result: Result): Promise<void> {
-  const { outcome, lookAgainSeconds } = await one(settle, {
+  const { outcome, lookAgainSeconds } = await queryOne(settle, {
     emailId,
     attempt,
     doubtSeconds,
@@ -71,7 +71,7 @@ async function settleAttempt(emailId: string, attempt: number, result: Result): 
 
 export const handler = queueHandler(sendEmailMessage, async ({ emailId }) => {
   const seed = randomBytes(32).toString('hex');
-  const rows = await run(claim, {
+  const rows = await query(claim, {
     emailId,
     seed,
     leaseSeconds: LEASE_SECONDS,
@@ -79,7 +79,7 @@ export const handler = queueHandler(sendEmailMessage, async ({ emailId }) => {
     maxDownloads: LINK_MAX_DOWNLOADS,
   });
   const [first] = rows;
-  if (!first) throw ours('unknown_email', `There is no email ${emailId} yet.`);
+  if (!first) throw internalError('unknown_email', `There is no email ${emailId} yet.`);
   const { outcome, attempt, archiveLinkId, waitSeconds, orderId } = first;
   if (outcome === 'ended') return;
   if (outcome === 'waiting') return send(SEND_EMAIL_QUEUE_URL, [{ emailId }], { delaySeconds: waitSeconds });

@@ -2,14 +2,14 @@
 import { join } from 'node:path';
 import { BadRequestException } from '@aws-sdk/client-rds-data';
 import { z } from 'zod';
+import { ensureAppRole, roleSettings } from '../../../schema/migrate/app-role.ts';
+import { applyMigrations, type Report } from '../../../schema/migrate/apply.ts';
+import { dataApiDatabase, type Target } from '../../../schema/migrate/data-api.ts';
+import { refusedWith } from '../../../schema/migrate/database-port.ts';
+import { readMigrations } from '../../../schema/migrate/migrations.ts';
 import { log } from '../../platform/logging.ts';
 import { secret } from '../../platform/secrets.ts';
 import { settings } from '../../platform/settings.ts';
-import { ensureAppRole, roleSettings } from './app-role.ts';
-import { applyMigrations, type Report } from './apply.ts';
-import { dataApiDatabase, type Target } from './data-api.ts';
-import { refusedWith } from './database-port.ts';
-import { readMigrations } from './migrations.ts';
 
 const loginShape = z.object({ username: z.string().min(1), password: z.string().min(1) });
 

@@ -1,5 +1,5 @@
 /** $default: what the API does not know, said in the form of all its errors. */
-import { callersFault } from '../../platform/errors.ts';
+import { clientError } from '../../platform/errors.ts';
 import { apiHandler } from '../../platform/http.ts';
 import { list, settings } from '../../platform/settings.ts';
 
@@ -14,7 +14,7 @@ const routes = ROUTES.map((route) => {
 export const handler = apiHandler(async ({ method, address }) => {
   const methods = routes.filter(({ path }) => path.test(address)).map((route) => route.method);
   if (methods.length === 0)
-    throw callersFault(
+    throw clientError(
       'unknown_route',
       'There is nothing at this address. Please check it for typing errors.',
       {
@@ -22,7 +22,7 @@ export const handler = apiHandler(async ({ method, address }) => {
       },
     );
   const allow = [...new Set(methods)].sort().join(', ');
-  throw callersFault('wrong_method', `This address does not understand ${method}, only ${allow}.`, {
+  throw clientError('wrong_method', `This address does not understand ${method}, only ${allow}.`, {
     status: 405,
     headers: { allow },
   });

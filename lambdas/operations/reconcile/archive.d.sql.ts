@@ -1,5 +1,5 @@
 /** Written by `npm run statements` from archive.sql. */
-import type { Statement } from '../../platform/database.ts';
+import type { Statement } from '../../../schema/statements/statement.ts';
 
 export declare const archive: Statement<{
   retentionDays: number;

@@ -3,7 +3,8 @@
  * reports what must never be, and moves old audit rows to the archive.
  */
 import { z } from 'zod';
-import { one, type RowOf, run } from '../../platform/database.ts';
+import type { RowOf } from '../../../schema/statements/statement.ts';
+import { query, queryOne } from '../../platform/database.ts';
 import { log } from '../../platform/logging.ts';
 import { send } from '../../platform/messages.ts';
 import { count, settings } from '../../platform/settings.ts';
@@ -54,7 +55,7 @@ function remedy({
 }
 
 async function pushOn(): Promise<number> {
-  const rows = await run(stuck, { overdueSeconds, batch });
+  const rows = await query(stuck, { overdueSeconds, batch });
   for (const row of rows) {
     const { what, id, orderId, since } = row;
     const [queue, message] = remedy(row) ?? [];
@@ -66,7 +67,7 @@ async function pushOn(): Promise<number> {
 
 /** For a person: what is wrong here, no message mends. The alarm counts these lines. */
 async function report(): Promise<number> {
-  const rows = await run(faults, { ...lately, restedSeconds: overdueSeconds, batch });
+  const rows = await query(faults, { ...lately, restedSeconds: overdueSeconds, batch });
   for (const { what, id, orderId } of rows) log.error('inconsistent', { what, id, orderId });
   return rows.length;
 }
@@ -74,7 +75,7 @@ async function report(): Promise<number> {
 async function archiveAudit(): Promise<number> {
   let archived = 0;
   for (let batches = 0; batches < mostAuditBatches; batches += 1) {
-    const { moved } = await one(archive, { retentionDays: AUDIT_DAYS, batch: auditBatch });
+    const { moved } = await queryOne(archive, { retentionDays: AUDIT_DAYS, batch: auditBatch });
     // A batch is of one month: only an empty one says that nothing is left.
     if (moved === 0) break;
     archived += moved;
@@ -86,7 +87,7 @@ type Found = { expired: number; stuck: number; inconsistent: number; archived: n
 
 /** @returns how much was found, for who runs it by hand; each row is a line of the log */
 export async function handler(): Promise<Found> {
-  const { expired } = await one(expire, { batch });
+  const { expired } = await queryOne(expire, { batch });
   const found = {
     expired,
     stuck: await pushOn(),

@@ -1,8 +1,8 @@
 /** POST /api/orders/claim: the browser that paid exchanges its Checkout Session id, which only it knows, for the order's id, number and key. */
 import { z } from 'zod';
 import { payments } from '../../payment/provider.ts';
-import { run } from '../../platform/database.ts';
-import { callersFault, StepError } from '../../platform/errors.ts';
+import { query } from '../../platform/database.ts';
+import { clientError, StepError } from '../../platform/errors.ts';
 import { apiHandler, jsonBody } from '../../platform/http.ts';
 import { orderKey } from '../../platform/order-key.ts';
 import { settings } from '../../platform/settings.ts';
@@ -17,7 +17,7 @@ const body = z.object({
 const waitSeconds = 1;
 
 const unknownCheckout = () =>
-  callersFault(
+  clientError(
     'unknown_checkout',
     'We do not know this payment. Please use the link in your confirmation email.',
     { status: 404 },
@@ -36,7 +36,7 @@ async function waiting(checkoutId: string) {
   const checkout = await getCheckout(checkoutId);
   if (checkout.uploadSessionId === null) throw unknownCheckout();
   if (checkout.status === 'expired')
-    throw callersFault(
+    throw clientError(
       'checkout_expired',
       'This payment page has expired, and nothing was paid. Please start again from your photos.',
       {
@@ -49,7 +49,7 @@ async function waiting(checkoutId: string) {
 
 export const handler = apiHandler(async (request) => {
   const { checkoutId } = jsonBody(request, body);
-  const [order] = await run(claim, { checkoutId });
+  const [order] = await query(claim, { checkoutId });
   if (!order) return waiting(checkoutId);
   const { id, orderNumber } = order;
   return { status: 200, body: { orderId: id, orderNumber, key: await orderKey(ORDER_KEY_SECRET_ARN, id) } };

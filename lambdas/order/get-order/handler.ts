@@ -1,6 +1,6 @@
 /** GET /api/orders/{order}: how far an order is, photo by photo, for who holds its key. */
 import { z } from 'zod';
-import { run } from '../../platform/database.ts';
+import { query } from '../../platform/database.ts';
 import { apiHandler } from '../../platform/http.ts';
 import { authorisedOrder, unknownOrder } from '../../platform/order-key.ts';
 import { settings } from '../../platform/settings.ts';
@@ -19,7 +19,7 @@ const states: Record<string, string> = {
 
 export const handler = apiHandler(async (request) => {
   const orderId = await authorisedOrder(request, ORDER_KEY_SECRET_ARN);
-  const rows = await run(order, { orderId });
+  const rows = await query(order, { orderId });
   const [first] = rows;
   if (!first) throw unknownOrder();
   const restoredOf = new Map(rows.map((row) => [row.parentImageId, row]));

@@ -1,7 +1,7 @@
 /** POST /api/orders/{order}/share: sends the family a link to the restored photos. */
 import { z } from 'zod';
-import { run } from '../../platform/database.ts';
-import { callersFault } from '../../platform/errors.ts';
+import { query } from '../../platform/database.ts';
+import { clientError } from '../../platform/errors.ts';
 import { apiHandler, jsonBody } from '../../platform/http.ts';
 import { send } from '../../platform/messages.ts';
 import { authorisedOrder, unknownOrder } from '../../platform/order-key.ts';
@@ -35,7 +35,7 @@ const emailIdList = z.array(z.guid());
 export const handler = apiHandler(async (request) => {
   const orderId = await authorisedOrder(request, ORDER_KEY_SECRET_ARN);
   const { recipients, senderName, message } = jsonBody(request, body);
-  const [row] = await run(share, {
+  const [row] = await query(share, {
     orderId,
     recipients: JSON.stringify(recipients),
     senderName: senderName ?? null,
@@ -46,14 +46,14 @@ export const handler = apiHandler(async (request) => {
   });
   if (!row) throw unknownOrder();
   if (!row.restored)
-    throw callersFault(
+    throw clientError(
       'nothing_restored',
       'No photo of this order is restored yet. We will send you an email when they are ready.',
       { status: 409 },
     );
   const emailIds = emailIdList.parse(row.emailIds);
   if (emailIds.length === 0)
-    throw callersFault(
+    throw clientError(
       'share_limit',
       `You can share an order ${SHARE_MAX_ROUNDS} times, and you have done so. You can still forward your own link.`,
       { status: 409, detail: { limit: SHARE_MAX_ROUNDS } },

@@ -1,7 +1,7 @@
 /** POST /api/checkout: freezes the photos of a session, keeps them from expiring, and opens a Checkout Session for them. */
 import { z } from 'zod';
-import { one } from '../../platform/database.ts';
-import { callersFault } from '../../platform/errors.ts';
+import { queryOne } from '../../platform/database.ts';
+import { clientError } from '../../platform/errors.ts';
 import { apiHandler, jsonBody } from '../../platform/http.ts';
 import { tagStage } from '../../platform/objects.ts';
 import { count, settings } from '../../platform/settings.ts';
@@ -27,7 +27,7 @@ const body = z.object({
 const names = z.array(z.string());
 
 const alreadyPaid = () =>
-  callersFault(
+  clientError(
     'already_paid',
     'These photos are paid for already. Your confirmation email has the link to the order.',
     {
@@ -47,7 +47,7 @@ type Frozen = { known: number; sold: boolean; attempt: number | null };
 /** @throws StepError why nothing could be frozen */
 function frozenAttempt({ known, sold, attempt }: Frozen, arriving: string[], onlyArrived: boolean): number {
   if (known === 0)
-    throw callersFault(
+    throw clientError(
       'unknown_session',
       'We do not know this upload. It may have expired; please choose your photos again.',
       {
@@ -57,7 +57,7 @@ function frozenAttempt({ known, sold, attempt }: Frozen, arriving: string[], onl
   if (sold) throw alreadyPaid();
   if (attempt !== null) return attempt;
   if (arriving.length > 0)
-    throw callersFault(
+    throw clientError(
       'photos_still_arriving',
       `${arriving.length} of your photos are still on their way. Please wait a moment${onlyArrived ? '' : ', or go on without them'}.`,
       {
@@ -65,7 +65,7 @@ function frozenAttempt({ known, sold, attempt }: Frozen, arriving: string[], onl
         detail: { photos: arriving },
       },
     );
-  throw callersFault(
+  throw clientError(
     'no_photos',
     'None of these photos can be ordered: they were refused, or have expired. Please choose your photos again.',
     {
@@ -76,7 +76,7 @@ function frozenAttempt({ known, sold, attempt }: Frozen, arriving: string[], onl
 
 export const handler = apiHandler(async (request) => {
   const { sessionId, email, onlyArrived } = jsonBody(request, body);
-  const frozen = await one(freeze, {
+  const frozen = await queryOne(freeze, {
     sessionId,
     onlyArrived,
     unitAmountCents: PRICE_CENTS,
@@ -102,7 +102,7 @@ export const handler = apiHandler(async (request) => {
     successUrl: `${SITE_URL}/order?checkout={CHECKOUT_SESSION_ID}`,
     cancelUrl: `${SITE_URL}/checkout?session=${sessionId}`,
   });
-  await one(record, { sessionId, attempt, checkoutId: checkout.id });
+  await queryOne(record, { sessionId, attempt, checkoutId: checkout.id });
   return {
     status: 201,
     body: { checkoutId: checkout.id, url: checkout.url, expiresAt: checkout.expiresAt, photos: paths.length },

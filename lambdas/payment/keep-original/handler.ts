@@ -1,8 +1,8 @@
 /** Copies one sold photo from the temporary bucket to the originals, if it is still the very photo that was sold, and asks for its restoration. */
 import { z } from 'zod';
 import type { KeepingCode } from '../../error-codes.ts';
-import { run } from '../../platform/database.ts';
-import { ours } from '../../platform/errors.ts';
+import { query } from '../../platform/database.ts';
+import { internalError } from '../../platform/errors.ts';
 import { log } from '../../platform/logging.ts';
 import { queueHandler, send } from '../../platform/messages.ts';
 import { copyOnce } from '../../platform/objects.ts';
@@ -18,10 +18,11 @@ const { TEMP_BUCKET, ORIGINALS_BUCKET, SUBMIT_JOB_QUEUE_URL, COMPLETE_ORDER_QUEU
   COMPLETE_ORDER_QUEUE_URL: z.url(),
 });
 
-const unknown = (imageId: string) => ours('unknown_image', `There is no image ${imageId} of that order.`);
+const unknown = (imageId: string) =>
+  internalError('unknown_image', `There is no image ${imageId} of that order.`);
 
 async function failPhoto({ orderId, imageId }: KeepOriginalMessage, errorCode: KeepingCode): Promise<void> {
-  const [row] = await run(fail, { orderId, imageId, errorCode });
+  const [row] = await query(fail, { orderId, imageId, errorCode });
   if (!row) throw unknown(imageId);
   log.error('photo cannot be kept', { orderId, imageId, code: errorCode });
   if (row.last) await send(COMPLETE_ORDER_QUEUE_URL, [{ orderId }], { groupId: orderId });
@@ -35,7 +36,7 @@ export const handler = queueHandler(keepOriginalMessage, async (message) => {
   );
   if (copied === 'source missing') return failPhoto(message, 'upload_missing');
   if (copied === 'source changed') return failPhoto(message, 'upload_changed');
-  const [row] = await run(keep, { orderId, imageId });
+  const [row] = await query(keep, { orderId, imageId });
   if (!row) throw unknown(imageId);
   if (row.jobId)
     await send(SUBMIT_JOB_QUEUE_URL, [{ jobId: row.jobId, attempt: row.attempt }], { groupId: orderId });

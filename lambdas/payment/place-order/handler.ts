@@ -1,7 +1,7 @@
 /** A Checkout Session is complete: writes the order, then asks for each photo to be kept and for the confirmation to be sent. */
 import { z } from 'zod';
-import { run } from '../../platform/database.ts';
-import { final, ours, tryAgain } from '../../platform/errors.ts';
+import { query } from '../../platform/database.ts';
+import { internalError, permanentFailure, retryLater } from '../../platform/errors.ts';
 import { log } from '../../platform/logging.ts';
 import { queueHandler, send } from '../../platform/messages.ts';
 import { settings } from '../../platform/settings.ts';
@@ -21,16 +21,17 @@ const { ORIGINALS_BUCKET, KEEP_ORIGINAL_QUEUE_URL, SEND_EMAIL_QUEUE_URL } = sett
 /** What the checkout says of our own, checked. */
 function ofOurs(checkout: Checkout) {
   const { uploadSessionId, attempt, customer, status } = checkout;
-  if (status !== 'complete') throw tryAgain('checkout_not_complete', 'The checkout is not complete yet.');
-  if (!customer.email) throw final('checkout_without_email', 'The checkout names no email address.');
+  if (status !== 'complete') throw retryLater('checkout_not_complete', 'The checkout is not complete yet.');
+  if (!customer.email)
+    throw permanentFailure('checkout_without_email', 'The checkout names no email address.');
   if (!uploadSessionId || !attempt)
-    throw final('checkout_without_session', 'The checkout names no upload session.');
+    throw permanentFailure('checkout_without_session', 'The checkout names no upload session.');
   return { uploadSessionId, attempt, email: customer.email };
 }
 
 async function placeOrder(event: PaymentEventMessage, checkout: Checkout) {
   const { uploadSessionId, attempt, email } = ofOurs(checkout);
-  const fresh = await run(place, {
+  const fresh = await query(place, {
     eventId: event.eventId,
     eventType: event.type,
     checkoutId: checkout.id,
@@ -47,7 +48,7 @@ async function placeOrder(event: PaymentEventMessage, checkout: Checkout) {
     ...checkout.amounts,
     originalsBucket: ORIGINALS_BUCKET,
   });
-  return fresh.length > 0 ? fresh : run(placed, { sessionId: uploadSessionId });
+  return fresh.length > 0 ? fresh : query(placed, { sessionId: uploadSessionId });
 }
 
 /** A second payment that is still under way is refunded by settle-payment when it arrives. */
@@ -63,7 +64,7 @@ export const handler = queueHandler(paymentEventMessage, async (event) => {
   }
   const rows = await placeOrder(event, checkout);
   const [first] = rows;
-  if (!first) throw ours('order_not_placed', 'The order was not written.');
+  if (!first) throw internalError('order_not_placed', 'The order was not written.');
   const { orderId, emailId, checkoutId } = first;
   if (checkoutId !== checkout.id) return refundIfPaid(checkout);
   const photos = keepingMessages(orderId, rows);

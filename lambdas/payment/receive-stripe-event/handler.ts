@@ -1,5 +1,5 @@
 /** POST /api/webhooks/stripe: verifies the signature on the raw bytes and queues the event's ids. Nothing else, so that Stripe is answered at once. */
-import { callersFault } from '../../platform/errors.ts';
+import { clientError } from '../../platform/errors.ts';
 import { apiHandler } from '../../platform/http.ts';
 import { log } from '../../platform/logging.ts';
 import { send } from '../../platform/messages.ts';
@@ -33,7 +33,7 @@ export const handler = apiHandler(async (request) => {
     log.info('event ignored', { eventId: event.id, type: event.type });
     return { status: 200, body: { received: true } };
   }
-  if (!event.objectId) throw callersFault('event_without_object', 'The event names no object.');
+  if (!event.objectId) throw clientError('event_without_object', 'The event names no object.');
   const message: PaymentEventMessage = {
     eventId: event.id,
     type: event.type,

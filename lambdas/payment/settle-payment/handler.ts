@@ -1,7 +1,7 @@
 /** Late payments, refunds and disputes: asks the provider what is true now, and brings the order there by legal moves. */
 import { z } from 'zod';
-import { run } from '../../platform/database.ts';
-import { tryAgain } from '../../platform/errors.ts';
+import { query } from '../../platform/database.ts';
+import { retryLater } from '../../platform/errors.ts';
 import { log } from '../../platform/logging.ts';
 import { queueHandler, send } from '../../platform/messages.ts';
 import { settings } from '../../platform/settings.ts';
@@ -35,7 +35,7 @@ async function settleTo(
   onlyIfPending = false,
 ) {
   const { eventId, type, objectId } = event;
-  const rows = await run(settle, {
+  const rows = await query(settle, {
     eventId,
     eventType: type,
     objectId,
@@ -44,7 +44,7 @@ async function settleTo(
     onlyIfPending,
   });
   const [first] = rows;
-  if (!first) throw tryAgain('order_not_placed_yet', 'The order of this payment is not placed yet.');
+  if (!first) throw retryLater('order_not_placed_yet', 'The order of this payment is not placed yet.');
   return { first, rows };
 }
 
@@ -63,7 +63,7 @@ async function act(
     return;
   }
   log.info('payment settled', { orderId, paymentStatus: first.paymentStatus });
-  if (first.paymentStatus === 'refunded') await run(cancel, { orderId });
+  if (first.paymentStatus === 'refunded') await query(cancel, { orderId });
   const photos = keepingMessages(orderId, rows);
   await send(KEEP_ORIGINAL_QUEUE_URL, photos, { groupId: orderId });
   if (first.allEnded) await send(COMPLETE_ORDER_QUEUE_URL, [{ orderId }], { groupId: orderId });
@@ -85,7 +85,7 @@ export const handler = queueHandler(paymentEventMessage, async (event) => {
   const now = verdict(payment, failed);
   // Told of a success that the provider does not show yet, the order would wait for ever.
   if (now === 'pending' && event.type === 'checkout.session.async_payment_succeeded')
-    throw tryAgain('payment_not_seen_yet', 'The payment is announced and not to be seen yet.');
+    throw retryLater('payment_not_seen_yet', 'The payment is announced and not to be seen yet.');
   if (now === 'pending') return;
   if (presupposesPayment(now)) await settleTo(event, settled, 'paid', true);
   await act(event, settled, now);

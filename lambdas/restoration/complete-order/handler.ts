@@ -1,7 +1,7 @@
 /** Ends an order whose photos have all ended, and asks for its email. Every way a photo can end asks this step. */
 import { z } from 'zod';
-import { run } from '../../platform/database.ts';
-import { ours } from '../../platform/errors.ts';
+import { query } from '../../platform/database.ts';
+import { internalError } from '../../platform/errors.ts';
 import { log } from '../../platform/logging.ts';
 import { queueHandler, send } from '../../platform/messages.ts';
 import { settings } from '../../platform/settings.ts';
@@ -14,8 +14,8 @@ const { SEND_EMAIL_QUEUE_URL } = settings({ SEND_EMAIL_QUEUE_URL: z.url() });
 const maxAttachmentBytes = 8_000_000;
 
 export const handler = queueHandler(completeOrderMessage, async ({ orderId }) => {
-  const [row] = await run(complete, { orderId, maxAttachmentBytes });
-  if (!row) throw ours('unknown_order', `There is no order ${orderId} yet.`);
+  const [row] = await query(complete, { orderId, maxAttachmentBytes });
+  if (!row) throw internalError('unknown_order', `There is no order ${orderId} yet.`);
   if (row.emailId) await send(SEND_EMAIL_QUEUE_URL, [{ emailId: row.emailId }], { groupId: orderId });
   log.info('order looked at', { orderId, status: row.status, open: row.open });
 });

@@ -1,8 +1,8 @@
 /** An attempt at a photo has failed: submits the next one after a while, or gives the photo up. */
 import { z } from 'zod';
 import type { AttemptCode } from '../../error-codes.ts';
-import { run } from '../../platform/database.ts';
-import { ours } from '../../platform/errors.ts';
+import { query } from '../../platform/database.ts';
+import { internalError } from '../../platform/errors.ts';
 import { log } from '../../platform/logging.ts';
 import { queueHandler, send } from '../../platform/messages.ts';
 import { settings } from '../../platform/settings.ts';
@@ -37,14 +37,14 @@ async function cancelLeftBehind(predictionId: string | null, code: AttemptCode):
 export const handler = queueHandler(
   z.union([failAttemptMessage, brokenPoller]),
   async ({ jobId, attempt, code, message }) => {
-    const [row] = await run(fail, {
+    const [row] = await query(fail, {
       jobId,
       attempt,
       errorCode: code,
       errorMessage: message || null,
       retryable: isRetryable(code),
     });
-    if (!row) throw ours('unknown_job', `There is no job ${jobId} yet.`);
+    if (!row) throw internalError('unknown_job', `There is no job ${jobId} yet.`);
     const { orderId, outcome, delaySeconds } = row;
     log.warn('attempt failed', { jobId, attempt, code, outcome });
     if (outcome !== 'superseded') await cancelLeftBehind(row.externalJobId, code);

@@ -1,7 +1,7 @@
 /** Brings a restored photo from the provider into our bucket, and completes its job; the poller calls it when the prediction has succeeded. */
 import { z } from 'zod';
-import { run } from '../../platform/database.ts';
-import { ours } from '../../platform/errors.ts';
+import { query } from '../../platform/database.ts';
+import { internalError } from '../../platform/errors.ts';
 import { log } from '../../platform/logging.ts';
 import { send } from '../../platform/messages.ts';
 import { count, list, settings } from '../../platform/settings.ts';
@@ -25,8 +25,8 @@ export async function handler(event: unknown): Promise<{ stored: boolean }> {
     maxBytes: MAX_OUTPUT_BYTES,
   });
   const photo = await storeOutput(output.stream, RESTORED_BUCKET, `uploads/restored/${orderId}/${imageId}`);
-  const [row] = await run(restored, { jobId, attempt, bucket: RESTORED_BUCKET, ...photo });
-  if (!row) throw ours('unknown_attempt', `There is no attempt ${attempt} of job ${jobId}.`);
+  const [row] = await query(restored, { jobId, attempt, bucket: RESTORED_BUCKET, ...photo });
+  if (!row) throw internalError('unknown_attempt', `There is no attempt ${attempt} of job ${jobId}.`);
   log.info('photo restored', { jobId, attempt, imageId, status: row.status, bytes: photo.size });
   if (row.status === 'completed' && row.last)
     await send(COMPLETE_ORDER_QUEUE_URL, [{ orderId: row.orderId }], { groupId: orderId });

@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 import type { PutObjectCommandInput } from '@aws-sdk/client-s3';
 import { Upload } from '@aws-sdk/lib-storage';
 import { imageSize } from 'image-size';
-import { ours } from '../../platform/errors.ts';
+import { internalError } from '../../platform/errors.ts';
 import { isPreconditionFailed, readHead, s3 } from '../../platform/objects.ts';
 import { restorationError } from '../../providers/restoration-codes.ts';
 
@@ -49,7 +49,7 @@ async function readHeadOf(stream: Readable): Promise<{ head: Buffer; rest: Async
 /** What was stored by a run that died before it could say so. */
 async function alreadyStored(bucket: string, path: string): Promise<StoredPhoto> {
   const stored = await readHead(bucket, path, headBytes);
-  if (!stored) throw ours('output_vanished', 'The restored photo was there, and then it was not.');
+  if (!stored) throw internalError('output_vanished', 'The restored photo was there, and then it was not.');
   return { path, size: stored.size, ...measure(stored.bytes) };
 }
 

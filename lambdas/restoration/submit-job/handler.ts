@@ -4,8 +4,8 @@ import { ExecutionAlreadyExists, SFNClient, StartExecutionCommand } from '@aws-s
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import { z } from 'zod';
 import { attemptCode } from '../../error-codes.ts';
-import { one, run } from '../../platform/database.ts';
-import { ours, StepError, tryAgain } from '../../platform/errors.ts';
+import { query, queryOne } from '../../platform/database.ts';
+import { internalError, retryLater, StepError } from '../../platform/errors.ts';
 import { log } from '../../platform/logging.ts';
 import { queueHandler, send } from '../../platform/messages.ts';
 import { s3 } from '../../platform/objects.ts';
@@ -88,7 +88,7 @@ async function submit(message: SubmitJobMessage, claimed: Claimed): Promise<stri
   try {
     predictionId = await predictionFor(message, claimed);
   } catch (error) {
-    if (!(error instanceof StepError) || error.kind !== 'final') throw error;
+    if (!(error instanceof StepError) || error.kind !== 'permanent') throw error;
     const failure: FailAttemptMessage = {
       jobId,
       attempt,
@@ -99,7 +99,7 @@ async function submit(message: SubmitJobMessage, claimed: Claimed): Promise<stri
     return undefined;
   }
   const inputParameters = JSON.stringify({ model: REPLICATE_MODEL });
-  const row = await one(submitted, { jobId, attempt, predictionId, inputParameters });
+  const row = await queryOne(submitted, { jobId, attempt, predictionId, inputParameters });
   if (row.submitted === 1) return predictionId;
   log.warn('job ended while it was submitted', { jobId, attempt });
   await (await restorations()).cancelPrediction(predictionId);
@@ -108,10 +108,10 @@ async function submit(message: SubmitJobMessage, claimed: Claimed): Promise<stri
 
 export const handler = queueHandler(submitJobMessage, async (message) => {
   const { jobId, attempt } = message;
-  const [row] = await run(claim, { jobId, attempt, leaseSeconds: LEASE_SECONDS });
-  if (!row) throw ours('unknown_job', `There is no job ${jobId} yet.`);
+  const [row] = await query(claim, { jobId, attempt, leaseSeconds: LEASE_SECONDS });
+  if (!row) throw internalError('unknown_job', `There is no job ${jobId} yet.`);
   const { outcome, orderId, imageId } = row;
-  if (outcome === 'held') throw tryAgain('job_held', 'Another run holds this job.');
+  if (outcome === 'held') throw retryLater('job_held', 'Another run holds this job.');
   if (outcome === 'superseded' || outcome === 'ended' || outcome === 'not payable') {
     log.info('job not submitted', { jobId, attempt, outcome });
     return;

@@ -3,8 +3,8 @@ import { randomUUID } from 'node:crypto';
 import { S3Client } from '@aws-sdk/client-s3';
 import { createPresignedPost } from '@aws-sdk/s3-presigned-post';
 import { z } from 'zod';
-import { one } from '../../platform/database.ts';
-import { callersFault } from '../../platform/errors.ts';
+import { queryOne } from '../../platform/database.ts';
+import { clientError } from '../../platform/errors.ts';
 import { apiHandler, jsonBody } from '../../platform/http.ts';
 import { count, settings } from '../../platform/settings.ts';
 import { acceptedTypes, isAccepted, refusalOfType, refusals } from '../photo-types.ts';
@@ -39,9 +39,9 @@ const body = z.object({
 type Photo = z.infer<typeof body>['photos'][number];
 
 function checkLimits(photos: Photo[]): void {
-  if (photos.length === 0) throw callersFault('no_photos', 'Please choose at least one photo.');
+  if (photos.length === 0) throw clientError('no_photos', 'Please choose at least one photo.');
   if (photos.length > MAX_FILES)
-    throw callersFault(
+    throw clientError(
       'too_many_photos',
       `Please choose at most ${MAX_FILES} photos at a time; these are ${photos.length}.`,
       { detail: { limit: MAX_FILES } },
@@ -49,15 +49,15 @@ function checkLimits(photos: Photo[]): void {
   for (const { name, type, size } of photos) {
     const detail = { photo: name };
     if (!isAccepted(type))
-      throw callersFault('unsupported_type', `“${name}” cannot be taken. ${refusals[refusalOfType(type)]}`, {
+      throw clientError('unsupported_type', `“${name}” cannot be taken. ${refusals[refusalOfType(type)]}`, {
         status: 415,
         detail,
       });
     if (size === 0)
-      throw callersFault('empty_photo', `“${name}” cannot be taken. ${refusals.empty}`, { detail });
+      throw clientError('empty_photo', `“${name}” cannot be taken. ${refusals.empty}`, { detail });
     if (size > MAX_FILE_BYTES) {
       const limit = `${MAX_FILE_BYTES / 1_000_000} MB`;
-      throw callersFault(
+      throw clientError(
         'photo_too_large',
         `“${name}” is larger than ${limit}, the most that we take. Please save it smaller and choose it again.`,
         {
@@ -94,7 +94,7 @@ export const handler = apiHandler(async (request) => {
     const ending = isAccepted(type) ? acceptedTypes[type] : '';
     return { id, name, type, size, path: `uploads/temp/${sessionId}/${id}.${ending}` };
   });
-  const { expiresAt } = await one(create, {
+  const { expiresAt } = await queryOne(create, {
     sessionId,
     customerEmail: email,
     photos: JSON.stringify(rows),

@@ -1,7 +1,7 @@
 /** GET /api/upload/{session}: what has arrived, what was refused and why, and the price so far. */
 import { z } from 'zod';
-import { run } from '../../platform/database.ts';
-import { callersFault } from '../../platform/errors.ts';
+import { query } from '../../platform/database.ts';
+import { clientError } from '../../platform/errors.ts';
 import { apiHandler, uuidParameter } from '../../platform/http.ts';
 import { count, settings } from '../../platform/settings.ts';
 import { toMajor } from '../../providers/money.ts';
@@ -25,9 +25,9 @@ const reasonOf = (code: string | null) =>
 
 export const handler = apiHandler(async (request) => {
   const sessionId = uuidParameter(request, 'session', 'unknown_session', unknownSession);
-  const rows = await run(session, { sessionId });
+  const rows = await query(session, { sessionId });
   const [first] = rows;
-  if (!first) throw callersFault('unknown_session', unknownSession, { status: 404 });
+  if (!first) throw clientError('unknown_session', unknownSession, { status: 404 });
   const photos = rows.map((row) => ({
     id: row.id,
     name: row.originalFilename,

@@ -1,5 +1,5 @@
 /** Written by `npm run statements` from session.sql. */
-import type { Statement } from '../../platform/database.ts';
+import type { Statement } from '../../../schema/statements/statement.ts';
 
 export declare const session: Statement<{
   sessionId: string;

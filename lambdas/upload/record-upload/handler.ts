@@ -1,7 +1,7 @@
 /** S3 says that a temporary object was created: looks at its head, and records the photo or refuses it. */
 import { z } from 'zod';
-import { run } from '../../platform/database.ts';
-import { ours } from '../../platform/errors.ts';
+import { query } from '../../platform/database.ts';
+import { internalError } from '../../platform/errors.ts';
 import { log } from '../../platform/logging.ts';
 import { queueHandler } from '../../platform/messages.ts';
 import { deleteObject, readHead } from '../../platform/objects.ts';
@@ -36,14 +36,14 @@ async function recordUpload({ key, sessionId, uploadId }: TemporaryUpload): Prom
   const ids = { uploadId, sessionId, etag, size };
   const [row] =
     'photo' in inspection
-      ? await run(record, {
+      ? await query(record, {
           ...ids,
           mimeType: inspection.photo.type,
           width: inspection.photo.width,
           height: inspection.photo.height,
         })
-      : await run(refuse, { ...ids, refusalCode: inspection.refusal });
-  if (!row) throw ours('unknown_upload', `There is no row for upload ${uploadId} yet.`);
+      : await query(refuse, { ...ids, refusalCode: inspection.refusal });
+  if (!row) throw internalError('unknown_upload', `There is no row for upload ${uploadId} yet.`);
   const unwanted = 'refusal' in inspection && row.statusBefore !== 'moved_to_permanent';
   if (unwanted || row.statusBefore === 'deleted' || row.statusBefore === 'expired')
     await deleteObject(TEMP_BUCKET, key);

@@ -1,5 +1,5 @@
 /** Written by `npm run statements` from refuse.sql. */
-import type { Statement } from '../../platform/database.ts';
+import type { Statement } from '../../../schema/statements/statement.ts';
 
 export declare const refuse: Statement<{
   refusalCode: string;

@@ -19,8 +19,6 @@ import { place } from '../../../lambdas/payment/place-order/place.sql';
 import { placed } from '../../../lambdas/payment/place-order/placed.sql';
 import { cancel } from '../../../lambdas/payment/settle-payment/cancel.sql';
 import { settle as settlePayment } from '../../../lambdas/payment/settle-payment/settle.sql';
-import type { Statement } from '../../../lambdas/platform/database.ts';
-import type { Value } from '../../../lambdas/platform/database-values.ts';
 import { complete } from '../../../lambdas/restoration/complete-order/complete.sql';
 import { fail as failAttempt } from '../../../lambdas/restoration/fail-attempt/fail.sql';
 import { restored } from '../../../lambdas/restoration/store-restored/restored.sql';
@@ -30,6 +28,8 @@ import { expire as expireUpload } from '../../../lambdas/upload/expire-uploads/e
 import { session } from '../../../lambdas/upload/get-session/session.sql';
 import { record as recordUpload } from '../../../lambdas/upload/record-upload/record.sql';
 import { refuse as refuseUpload } from '../../../lambdas/upload/record-upload/refuse.sql';
+import type { Value } from '../../../packages/data-api/values.ts';
+import type { Statement } from '../../../schema/statements/statement.ts';
 import {
   type Checkout,
   day,

@@ -1,7 +1,7 @@
 /** No statement is forgotten, and docs/database.md says which meet. */
 import { readFile } from 'node:fs/promises';
 import { expect, test } from '@jest/globals';
-import { statementPaths } from '../../../lib/statements/files.ts';
+import { statementPaths } from '../../../schema/statements/files.ts';
 import { deliveries } from './deliveries.ts';
 import { restorations } from './restorations.ts';
 import { sales } from './sales.ts';

@@ -1,0 +1,36 @@
+/** The database that an operator's command works on: the local system's, whether that runs or not, or another by its address. */
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type pg from 'pg';
+import { z } from 'zod';
+import { adminUser } from '../packages/local-aws/postgres/cluster.ts';
+import { startPostgres } from '../packages/local-aws/postgres/start.ts';
+import { runningSystem } from './claim.ts';
+
+const remembered = z.object({ port: z.number(), password: z.string() });
+
+/**
+ * @param folder the local system's
+ * @param url `postgres://…`; the local system's database when undefined
+ * @throws Error in a sentence when there is no such database, or that is no address of one
+ * @returns how to connect, and what to end afterwards
+ */
+export async function operatorsDatabase(
+  folder: string,
+  url: string | undefined,
+): Promise<{ config: pg.PoolConfig; stop(): Promise<void> }> {
+  if (url !== undefined && !/^postgres(ql)?:\/\//.test(url))
+    throw new Error('--url takes the address of a database: postgres://user:password@host:5432/database');
+  if (url !== undefined) return { config: { connectionString: url }, stop: async () => {} };
+  const postgresFolder = join(folder, 'postgres');
+  const note = join(postgresFolder, 'postgres.json');
+  if (!existsSync(note))
+    throw new Error('The local system has no database yet: npm start makes it. Another is named by --url.');
+  const server = (await runningSystem(folder)) ? undefined : await startPostgres({ folder: postgresFolder });
+  const { port, password } = remembered.parse(JSON.parse(await readFile(note, 'utf8')));
+  return {
+    config: { host: '127.0.0.1', port, user: adminUser, password, database: 'restoreclick' },
+    stop: async () => server?.stop(),
+  };
+}

@@ -1,0 +1,199 @@
+/** The life of predictions: started, restored in a child process, ended, forgotten after an hour. All times are by the local clock. */
+import { randomUUID } from 'node:crypto';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import type { Clock, Timer } from '../../local-aws/clock.ts';
+import type { Collection } from '../../local-aws/store.ts';
+import { predictionErrors } from './faults.ts';
+import type { ModelInput } from './models.ts';
+import { hasEnded, type Prediction, type Status, type WebhookEvent } from './prediction.ts';
+import { runRestoration } from './restore/run-restoration.ts';
+
+const hour = 3_600_000;
+const longestRunMs = hour / 2;
+const largestInput = 100 * 1024 * 1024;
+
+export type NewPrediction = {
+  model: string;
+  version: string;
+  input: ModelInput;
+  webhook?: string;
+  webhookEvents: WebhookEvent[];
+  /** Stopped after this long, from its creation. */
+  cancelAfterMs?: number;
+  /** What is to go wrong with it. */
+  fault?: string;
+};
+
+export type Predictions = {
+  /** Goes on with what an earlier process left unfinished. */
+  resume(): void;
+  create(wanted: NewPrediction): Promise<Prediction>;
+  get(id: string): Prediction | undefined;
+  newestFirst(): Prediction[];
+  /** Does nothing to one that has ended. */
+  cancel(id: string): Promise<Prediction | undefined>;
+  /** The bytes that went in or came out; undefined once forgotten. */
+  file(id: string, name: string): Promise<Buffer | undefined>;
+  /** Stops all work; what was running is started again by the next process. */
+  close(): Promise<void>;
+};
+
+export function createPredictions(options: {
+  kept: Collection<Prediction>;
+  folder: string;
+  clock: Clock;
+  /** How long a prediction takes at least. */
+  seconds: number;
+  log: (line: string) => void;
+  announce: (prediction: Prediction, event: WebhookEvent) => void;
+}): Predictions {
+  const { kept, folder, clock, seconds, log, announce } = options;
+  const running = new Map<string, { stop: AbortController; done: Promise<void> }>();
+  const timers = new Set<Timer>();
+  const atOnce = createTurns(Math.max(1, availableParallelism() - 1));
+  const now = () => new Date(clock.now()).toISOString();
+  const path = (id: string, name = '') => join(folder, id, name);
+  const save = (prediction: Prediction) => kept.put(prediction.id, prediction);
+
+  function at(time: number, action: () => Promise<void>) {
+    const timer = clock.after(Math.max(0, time - clock.now()), () => {
+      timers.delete(timer);
+      action().catch((error: Error) => log(`Replicate: ${error.message}`));
+    });
+    timers.add(timer);
+  }
+
+  async function end(prediction: Prediction, status: Status, error: string | null = null) {
+    if (hasEnded(prediction)) return;
+    Object.assign(prediction, { status, error, completedAt: now() });
+    running.get(prediction.id)?.stop.abort();
+    at(clock.now() + hour, () => forget(prediction));
+    await save(prediction);
+    announce(prediction, 'completed');
+  }
+
+  async function forget(prediction: Prediction) {
+    Object.assign(prediction, { input: {}, logs: '', outputFile: null, dataRemoved: true });
+    await save(prediction);
+    await rm(path(prediction.id), { recursive: true, force: true });
+  }
+
+  async function work(prediction: Prediction, signal: AbortSignal) {
+    await clock.sleep(seconds * 200, signal);
+    if (signal.aborted) return;
+    Object.assign(prediction, { status: 'processing', startedAt: now() });
+    await save(prediction);
+    if (signal.aborted) return;
+    announce(prediction, 'start');
+    if (prediction.fault === 'hang') return;
+    const ordered = predictionErrors[prediction.fault ?? ''];
+    const [output] = await Promise.all([
+      ordered ? undefined : restore(prediction, signal),
+      clock.sleep(seconds * 800, signal),
+    ]);
+    if (signal.aborted) return;
+    if (!output) return end(prediction, 'failed', ordered);
+    const name = prediction.input.output_format === 'jpg' ? 'out.jpg' : 'out.png';
+    await writeFile(path(prediction.id, name), output);
+    if (signal.aborted) return;
+    prediction.outputFile = name;
+    prediction.logs = `Restored ${output.length} bytes.`;
+    announce(prediction, 'output');
+    await end(prediction, 'succeeded');
+  }
+
+  async function restore(prediction: Prediction, signal: AbortSignal): Promise<Buffer> {
+    const input = await download(String(prediction.input.input_image), signal);
+    await mkdir(path(prediction.id), { recursive: true });
+    await writeFile(path(prediction.id, 'input'), input);
+    const format = prediction.input.output_format === 'jpg' ? 'jpg' : 'png';
+    return atOnce(() => runRestoration(input, format, signal));
+  }
+
+  function begin(prediction: Prediction) {
+    const stop = new AbortController();
+    const fail = (error: Error) =>
+      stop.signal.aborted ? undefined : end(prediction, 'failed', error.message);
+    const done = work(prediction, stop.signal)
+      .catch(fail)
+      .finally(() => running.delete(prediction.id));
+    running.set(prediction.id, { stop, done });
+    at(Date.parse(prediction.deadline), () =>
+      end(prediction, prediction.status === 'starting' ? 'aborted' : 'canceled'),
+    );
+  }
+
+  return {
+    resume() {
+      for (const [, prediction] of kept.entries()) {
+        const ended = prediction.completedAt;
+        if (!ended) begin(Object.assign(prediction, { status: 'starting', startedAt: null }));
+        else if (!prediction.dataRemoved) at(Date.parse(ended) + hour, () => forget(prediction));
+      }
+    },
+    async create({ cancelAfterMs = longestRunMs, ...wanted }) {
+      const prediction: Prediction = {
+        ...wanted,
+        id: randomUUID().replaceAll('-', '').slice(0, 26),
+        status: 'starting',
+        error: null,
+        logs: '',
+        outputFile: null,
+        dataRemoved: false,
+        createdAt: now(),
+        startedAt: null,
+        completedAt: null,
+        deadline: new Date(clock.now() + Math.min(cancelAfterMs, longestRunMs)).toISOString(),
+      };
+      await save(prediction);
+      // It was listed meanwhile, and may have been canceled.
+      if (!hasEnded(prediction)) begin(prediction);
+      return prediction;
+    },
+    get: (id) => kept.get(id),
+    newestFirst: () =>
+      kept
+        .entries()
+        .map(([, prediction]) => prediction)
+        .reverse(),
+    async cancel(id) {
+      const prediction = kept.get(id);
+      if (prediction) await end(prediction, 'canceled');
+      return prediction;
+    },
+    file: (id, name) => readFile(path(id, name)).catch(() => undefined),
+    async close() {
+      for (const timer of timers) timer.cancel();
+      for (const { stop } of running.values()) stop.abort();
+      await Promise.all([...running.values()].map(({ done }) => done));
+    },
+  };
+}
+
+async function download(url: string, signal: AbortSignal): Promise<Buffer> {
+  const answer = await fetch(url, { signal }).catch(() => undefined);
+  if (!answer?.ok)
+    throw new Error(`Failed to download input_image: ${answer ? `HTTP ${answer.status}` : 'no answer'}`);
+  const bytes = Buffer.from(await answer.arrayBuffer());
+  if (bytes.length > largestInput) throw new Error('input_image is too large');
+  return bytes;
+}
+
+/** Lets only so many pieces of work run at once, the others wait their turn: a restoration keeps a processor busy. */
+function createTurns(limit: number): <T>(work: () => Promise<T>) => Promise<T> {
+  const waiting: (() => void)[] = [];
+  let free = limit;
+  return async (work) => {
+    if (free > 0) free -= 1;
+    else await new Promise<void>((turn) => waiting.push(turn));
+    try {
+      return await work();
+    } finally {
+      const next = waiting.shift();
+      if (next) next();
+      else free += 1;
+    }
+  };
+}

@@ -1,0 +1,153 @@
+/** Takes messages from a queue to its function, as Lambda's pollers do. */
+import { z } from 'zod';
+import type { Clock } from '../clock.ts';
+import type { Iam } from '../gateway/iam.ts';
+import type { EventSourceModel } from '../template/model.ts';
+import type { LambdaResult } from './process.ts';
+
+/** What a poller needs of a message; the rest goes into the event as it is. */
+export type QueueMessage = {
+  messageId: string;
+  receiptHandle: string;
+  body: string;
+  md5OfBody: string;
+  /** SQS's own, such as ApproximateReceiveCount. */
+  attributes: Record<string, string>;
+  messageAttributes: Record<
+    string,
+    { DataType: string; StringValue?: string | undefined; BinaryValue?: string | undefined }
+  >;
+};
+
+/** The queues, by ARN. */
+export type MessageSource = {
+  /** Waits up to `waitMs` by the clock for a first message; an abort ends it with none. */
+  receive(
+    queueArn: string,
+    options: { max: number; waitMs: number; signal: AbortSignal },
+  ): Promise<QueueMessage[]>;
+  delete(queueArn: string, receiptHandle: string): Promise<void>;
+  /** Makes a message visible again at once. */
+  release(queueArn: string, receiptHandle: string): Promise<void>;
+};
+
+export type EventSource = {
+  /** Takes no more messages; resolves when those under way are done. */
+  stop(): Promise<void>;
+};
+
+type Options = {
+  model: EventSourceModel;
+  source: MessageSource;
+  invoke: (functionId: string, event: unknown) => Promise<LambdaResult>;
+  /** Lambda refuses a mapping whose function may not read the queue, and so does this. */
+  iam: Pick<Iam, 'isAllowed'>;
+  clock: Clock;
+  region: string;
+  log: (line: string) => void;
+  /** Batches under way at once where the template does not say. */
+  concurrency?: number;
+};
+
+const waitMs = 20_000;
+const afterFailureMs = 5_000;
+const needed = ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes'];
+
+/** Starts at once. A message whose batch failed comes again after the queue's visibility timeout. */
+export function createEventSource(options: Options): EventSource {
+  const { model, source, iam, clock, log, concurrency = 4 } = options;
+  const missing = needed.find((action) => !iam.isAllowed(model.functionId, action, model.queueArn));
+  if (missing) throw new Error(`${model.functionId} lacks ${missing} on ${model.queueArn}.`);
+
+  const stopping = new AbortController();
+  const { signal } = stopping;
+  const limit = model.maxConcurrency ?? concurrency;
+  const underWay = new Set<Promise<void>>();
+
+  function start(messages: QueueMessage[]) {
+    const batch = deliver(messages, options)
+      .catch((error: unknown) => log(`${model.functionId} could not be given a batch: ${error}`))
+      .finally(() => underWay.delete(batch));
+    underWay.add(batch);
+  }
+  async function poll() {
+    while (!signal.aborted) {
+      if (underWay.size >= limit) {
+        await Promise.race(underWay);
+        continue;
+      }
+      try {
+        const messages = await source.receive(model.queueArn, { max: model.batchSize, waitMs, signal });
+        if (signal.aborted) await release(messages, options);
+        else if (messages.length > 0) start(messages);
+      } catch (error) {
+        log(`${model.functionId} could not receive from ${model.queueArn}: ${error}`);
+        await clock.sleep(afterFailureMs, signal);
+      }
+    }
+  }
+  const polling = poll();
+  return {
+    async stop() {
+      stopping.abort();
+      await polling;
+      await Promise.all(underWay);
+    },
+  };
+}
+
+async function release(messages: QueueMessage[], { source, model }: Options) {
+  await Promise.all(messages.map(({ receiptHandle }) => source.release(model.queueArn, receiptHandle)));
+}
+
+async function deliver(messages: QueueMessage[], { model, source, invoke, region, log }: Options) {
+  const result = await invoke(model.functionId, { Records: messages.map((m) => recordOf(m, model, region)) });
+  const done = 'payload' in result ? succeeded(messages, result.payload, model) : [];
+  if (done.length < messages.length) {
+    const why = 'payload' in result ? 'reported' : result.functionError.errorMessage;
+    log(`${model.functionId} failed ${messages.length - done.length} of ${messages.length}: ${why}`);
+  }
+  await Promise.all(done.map(({ receiptHandle }) => source.delete(model.queueArn, receiptHandle)));
+}
+
+function recordOf(message: QueueMessage, { queueArn }: EventSourceModel, awsRegion: string) {
+  const messageAttributes = Object.fromEntries(
+    Object.entries(message.messageAttributes).map(([name, { DataType, StringValue, BinaryValue }]) => [
+      name,
+      {
+        ...(StringValue !== undefined && { stringValue: StringValue }),
+        ...(BinaryValue !== undefined && { binaryValue: BinaryValue }),
+        stringListValues: [],
+        binaryListValues: [],
+        dataType: DataType,
+      },
+    ]),
+  );
+  const { messageId, receiptHandle, body, attributes, md5OfBody } = message;
+  return {
+    messageId,
+    receiptHandle,
+    body,
+    attributes,
+    messageAttributes,
+    md5OfBody,
+    eventSource: 'aws:sqs',
+    eventSourceARN: queueArn,
+    awsRegion,
+  };
+}
+
+/** Nothing reported, in any form, is a full success; a report that cannot be understood is a full failure. */
+const batchResponse = z
+  .object({ batchItemFailures: z.array(z.object({ itemIdentifier: z.string().min(1) })).nullish() })
+  .nullable();
+
+function succeeded(messages: QueueMessage[], payload: unknown, model: EventSourceModel): QueueMessage[] {
+  if (!model.reportBatchItemFailures) return messages;
+  const response = batchResponse.safeParse(payload);
+  if (!response.success) return [];
+  const failed = new Set((response.data?.batchItemFailures ?? []).map((item) => item.itemIdentifier));
+  const known = new Set(messages.map(({ messageId }) => messageId));
+  if ([...failed].some((id) => !known.has(id))) return [];
+  return messages.filter(({ messageId }) => !failed.has(messageId));
+}

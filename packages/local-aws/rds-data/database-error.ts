@@ -1,0 +1,20 @@
+/** PostgreSQL's errors in the Data API's words. */
+import pg from 'pg';
+import { ParameterError } from '../../data-api/parameters.ts';
+import { AwsError } from '../gateway/service.ts';
+
+/** `ERROR: …; Position: N; SQLState: 42883`; what does not come from PostgreSQL stays as it is. */
+export function databaseError(error: unknown): unknown {
+  if (error instanceof ParameterError) return new AwsError('BadRequestException', error.message);
+  if (!(error instanceof pg.DatabaseError)) return error;
+  const { severity = 'ERROR', message, detail, hint, position, code } = error;
+  const parts = [`${severity}: ${message}`];
+  if (detail) parts.push(`Detail: ${detail}`);
+  if (hint) parts.push(`Hint: ${hint}`);
+  if (position) parts.push(`Position: ${position}`);
+  parts.push(`SQLState: ${code}`);
+  return new AwsError('DatabaseErrorException', parts.join('; '));
+}
+
+export const sqlstateOf = (error: unknown): string | undefined =>
+  error instanceof pg.DatabaseError ? error.code : undefined;

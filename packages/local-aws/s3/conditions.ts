@@ -1,0 +1,77 @@
+/** Conditional requests and ranges, as HTTP and S3 have them. */
+import { AwsError } from '../gateway/service.ts';
+import type { Range } from './bytes.ts';
+import type { ObjectRecord, S3Request } from './catalogue.ts';
+import { noSuchKey, preconditionFailed } from './errors.ts';
+
+type Headers = S3Request['headers'];
+
+const unquoted = (etag: string) => etag.trim().replace(/^"(.*)"$/, '$1');
+
+/** Whether a list such as `"a", "b"` or `*` names this ETag. */
+function names(list: string, etag: string): boolean {
+  return list.trim() === '*' || list.split(',').map(unquoted).includes(etag);
+}
+
+/** HTTP dates have no milliseconds. */
+const seconds = (ms: number) => Math.floor(ms / 1000);
+
+function modifiedSince(record: ObjectRecord, date: string): boolean {
+  return seconds(record.modified) > seconds(Date.parse(date));
+}
+
+/**
+ * What the conditions of a read say of `record`.
+ * @param prefix `x-amz-copy-source-` for the source of a copy
+ */
+export function judgeRead(
+  headers: Headers,
+  record: ObjectRecord,
+  prefix = '',
+): 'met' | 'unchanged' | 'failed' {
+  const [match, noneMatch] = [headers[`${prefix}if-match`], headers[`${prefix}if-none-match`]];
+  const [since, unmodified] = [
+    headers[`${prefix}if-modified-since`],
+    headers[`${prefix}if-unmodified-since`],
+  ];
+  if (match !== undefined) {
+    if (!names(match, record.etag)) return 'failed';
+  } else if (unmodified !== undefined && modifiedSince(record, unmodified)) return 'failed';
+  if (noneMatch !== undefined) return names(noneMatch, record.etag) ? 'unchanged' : 'met';
+  return since !== undefined && !modifiedSince(record, since) ? 'unchanged' : 'met';
+}
+
+/** Throws unless If-Match and If-None-Match allow a write over `current`, what is stored under the key now. */
+export function assertWritable(headers: Headers, key: string, current: ObjectRecord | undefined): void {
+  const [match, noneMatch] = [headers['if-match'], headers['if-none-match']];
+  if (noneMatch !== undefined && noneMatch.trim() !== '*')
+    throw new AwsError(
+      'NotImplemented',
+      'A header you provided implies functionality that is not implemented',
+      501,
+      { Header: 'If-None-Match' },
+    );
+  if (noneMatch !== undefined && current) throw preconditionFailed('If-None-Match');
+  if (match === undefined) return;
+  if (!current) throw noSuchKey(key);
+  if (!names(match, current.etag)) throw preconditionFailed('If-Match');
+}
+
+/**
+ * The bytes that a Range header asks for, or undefined for all of them: S3 ignores what it does not understand, and several ranges at
+ * once. Throws InvalidRange when none of them exist.
+ */
+export function readRange(header: string | undefined, size: number): Range | undefined {
+  const [, first, last] = /^bytes=(\d*)-(\d*)$/.exec(header?.trim() ?? '') ?? [];
+  if (header === undefined || first === undefined || last === undefined || first + last === '')
+    return undefined;
+  if (first !== '' && last !== '' && Number(first) > Number(last)) return undefined;
+  const start = first === '' ? Math.max(0, size - Number(last)) : Number(first);
+  const end = first === '' || last === '' ? size - 1 : Math.min(Number(last), size - 1);
+  if (start >= size || (first === '' && Number(last) === 0))
+    throw new AwsError('InvalidRange', 'The requested range is not satisfiable', 416, {
+      RangeRequested: header,
+      ActualObjectSize: String(size),
+    });
+  return { start, end };
+}

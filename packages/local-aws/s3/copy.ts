@@ -1,0 +1,114 @@
+/** CopyObject, and the source of every copy. */
+import { AwsError, notImplemented } from '../gateway/service.ts';
+import { authorizeWrite, findObject, openObject } from './access.ts';
+import { attributesOf, quoted } from './attributes.ts';
+import type { Range } from './bytes.ts';
+import {
+  type Attributes,
+  arnOf,
+  nameOf,
+  type ObjectRecord,
+  type Operation,
+  type Place,
+  type S3,
+  type S3Request,
+} from './catalogue.ts';
+import { assertWritable, judgeRead } from './conditions.ts';
+import { storeObject } from './deposit.ts';
+import { invalidArgument, noSuchBucket, preconditionFailed } from './errors.ts';
+import { statedAlgorithms } from './intake.ts';
+import { tagContext } from './tags.ts';
+import { xmlAnswer } from './xml.ts';
+
+/** The object that `x-amz-copy-source` names: `bucket/key`, percent-encoded. */
+export function copySource(s3: S3, header: string): Place {
+  const [, name, path] = /^\/?([^/]+)\/(.+)$/s.exec(header) ?? [];
+  if (name === undefined || path === undefined)
+    throw invalidArgument(
+      'Copy Source must mention the source bucket and key: sourcebucket/sourcekey',
+      'x-amz-copy-source',
+      header,
+    );
+  if (path.includes('?')) throw notImplemented('S3', 'a copy of a version');
+  const bucket = s3.buckets.get(name);
+  if (!bucket) throw noSuchBucket(name);
+  return { bucket, key: decodeURIComponent(path) };
+}
+
+/** Opens the source of a copy; throws unless the caller may read it and its conditions hold. */
+export function openSource(
+  s3: S3,
+  { call, headers }: S3Request,
+  source: Place,
+  rangeOf: (record: ObjectRecord) => Range | undefined = () => undefined,
+) {
+  const find = () => {
+    const record = findObject(s3, call, source);
+    const judgement = judgeRead(headers, record, 'x-amz-copy-source-');
+    if (judgement !== 'met') throw preconditionFailed('x-amz-copy-source-If-*');
+    return record;
+  };
+  return openObject(s3, find, rangeOf);
+}
+
+/** `COPY` unless the header says `REPLACE`. */
+function replaces(headers: S3Request['headers'], header: string): boolean {
+  const directive = headers[header] ?? 'COPY';
+  if (directive !== 'COPY' && directive !== 'REPLACE')
+    throw invalidArgument('Unknown directive.', header, directive);
+  return directive === 'REPLACE';
+}
+
+/** The copy's attributes: its own as far as the directives replace the source's. */
+function copiedAttributes(request: S3Request, source: Place, record: ObjectRecord): Attributes {
+  const { call, headers } = request;
+  const own = attributesOf(headers);
+  const {
+    contentType,
+    headers: kept,
+    metadata,
+  } = replaces(headers, 'x-amz-metadata-directive') ? own : record;
+  const newTags = replaces(headers, 'x-amz-tagging-directive');
+  if (!newTags && Object.keys(record.tags).length > 0)
+    call.authorize('s3:GetObjectTagging', arnOf(source), tagContext('ExistingObjectTag', record.tags));
+  return { contentType, headers: kept, metadata, tags: newTags ? own.tags : record.tags };
+}
+
+function assertNotOntoItself({ headers, ...place }: S3Request, source: Place) {
+  const changes = ['x-amz-metadata-directive', 'x-amz-tagging-directive'].some(
+    (each) => headers[each] === 'REPLACE',
+  );
+  if (nameOf(place) === nameOf(source) && !changes)
+    throw new AwsError(
+      'InvalidRequest',
+      "This copy request is illegal because it is trying to copy an object to itself without changing the object's metadata, storage class, website redirect location or encryption attributes.",
+    );
+}
+
+/** CopyObject. */
+export const copyObject: Operation = async (s3, request) => {
+  const { call, headers, key } = request;
+  const source = copySource(s3, headers['x-amz-copy-source'] ?? '');
+  const { record, body } = await openSource(s3, request, source);
+  const asked = statedAlgorithms(headers);
+  try {
+    assertNotOntoItself(request, source);
+    const attributes = copiedAttributes(request, source, record);
+    authorizeWrite(call.authorize, request, attributes.tags);
+    assertWritable(headers, key, s3.objects.get(nameOf(request)));
+    const algorithms = record.checksum ? [record.checksum.algorithm, ...asked] : asked;
+    const copy = await storeObject(s3, {
+      place: request,
+      attributes,
+      received: await s3.bytes.receive(body, { algorithms }),
+      event: 'ObjectCreated:Copy',
+      allowed: (current) => assertWritable(headers, key, current),
+    });
+    return xmlAnswer('CopyObjectResult', {
+      LastModified: new Date(copy.modified).toISOString(),
+      ETag: quoted(copy.etag),
+    });
+  } finally {
+    body.destroy();
+  }
+};

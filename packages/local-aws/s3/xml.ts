@@ -1,0 +1,73 @@
+/** S3's XML, read and written. */
+import { randomUUID } from 'node:crypto';
+import { XMLBuilder, XMLParser } from 'fast-xml-parser';
+import type { z } from 'zod';
+import type { AwsAnswer, AwsError } from '../gateway/service.ts';
+import { malformedXml } from './errors.ts';
+
+const lists = new Set(['Part', 'Tag']);
+const builder = new XMLBuilder({ ignoreAttributes: false, attributeNamePrefix: '@' });
+const parser = new XMLParser({
+  ignoreDeclaration: true,
+  parseTagValue: false,
+  trimValues: false,
+  isArray: (name) => lists.has(name),
+});
+
+const declaration = '<?xml version="1.0" encoding="UTF-8"?>\n';
+
+/** An answer whose body is `content` in S3's namespace; arrays repeat their element. */
+export function xmlAnswer(
+  root: string,
+  content: Record<string, unknown>,
+  { status = 200, headers = {} }: { status?: number; headers?: Record<string, string> } = {},
+): AwsAnswer {
+  const document = { [root]: { '@xmlns': 'http://s3.amazonaws.com/doc/2006-03-01/', ...content } };
+  return {
+    status,
+    headers: { 'content-type': 'application/xml', ...headers },
+    body: declaration + builder.build(document),
+  };
+}
+
+/** A refusal as S3 writes it. */
+export function errorAnswer(error: AwsError, resource: string): AwsAnswer {
+  const document = {
+    Error: {
+      Code: error.code,
+      Message: error.message,
+      ...error.detail,
+      Resource: resource,
+      RequestId: randomUUID(),
+    },
+  };
+  return {
+    status: error.status,
+    headers: { 'content-type': 'application/xml' },
+    body: declaration + builder.build(document),
+  };
+}
+
+/** White space between elements is no content. */
+function withoutLayout(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutLayout);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value)
+      .filter(([name]) => name !== '#text')
+      .map(([name, inner]) => [name, withoutLayout(inner)]),
+  );
+}
+
+/** Parses `text` as `schema` says; elements named Part or Tag are arrays, all values strings. Throws MalformedXML. */
+export function parseXml<T>(text: string, schema: z.ZodType<T>): T {
+  let document: unknown;
+  try {
+    document = withoutLayout(parser.parse(text));
+  } catch {
+    throw malformedXml();
+  }
+  const parsed = schema.safeParse(document);
+  if (!parsed.success) throw malformedXml();
+  return parsed.data;
+}

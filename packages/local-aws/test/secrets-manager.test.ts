@@ -1,0 +1,145 @@
+/** The local Secrets Manager, spoken to by the real client through the gateway. */
+
+import {
+  GetSecretValueCommand,
+  PutSecretValueCommand,
+  SecretsManagerClient,
+} from '@aws-sdk/client-secrets-manager';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { readLogin } from '../../../local/keys.ts';
+import { createClock } from '../clock.ts';
+import { createGateway, type Gateway } from '../gateway/gateway.ts';
+import { createIam } from '../gateway/iam.ts';
+import { createCredentials } from '../gateway/signature.ts';
+import { createSecretsManager } from '../secrets-manager/secrets-manager.ts';
+import { createStore, type Store } from '../store.ts';
+import type { SecretModel } from '../template/model.ts';
+
+const secret = (logicalId: string, generate?: SecretModel['generate']): SecretModel => ({
+  logicalId,
+  name: `restoreclick/${logicalId}`,
+  arn: `arn:aws:secretsmanager:us-east-1:000000000000:secret:restoreclick/${logicalId}-AbCdEf`,
+  ...(generate && { generate }),
+});
+const stripe = secret('Stripe');
+const orderKey = secret('OrderKey', { length: 40, excludePunctuation: true });
+const admin = secret('Admin', {
+  template: { username: 'postgres' },
+  key: 'password',
+  length: 30,
+  excludePunctuation: false,
+});
+
+const credentials = createCredentials({ secret: 'test', callers: ['Reader'] });
+const wall = createClock();
+let gateway: Gateway;
+let store: Store;
+let operator: SecretsManagerClient;
+let reader: SecretsManagerClient;
+
+const client = (caller: string) =>
+  new SecretsManagerClient({
+    region: 'us-east-1',
+    endpoint: gateway.url,
+    credentials: credentials.keyOf(caller),
+    maxAttempts: 1,
+  });
+
+async function open(values?: Record<string, string>) {
+  const manager = await createSecretsManager({
+    secrets: [stripe, orderKey, admin],
+    store,
+    ...(values && { values }),
+  });
+  gateway.serve('secretsmanager', manager.service);
+  return manager;
+}
+
+const read = async (id: string, as = operator) =>
+  (await as.send(new GetSecretValueCommand({ SecretId: id }))).SecretString;
+
+beforeEach(async () => {
+  const actions = ['secretsmanager:GetSecretValue'];
+  const iam = createIam({
+    account: '000000000000',
+    policies: new Map([
+      ['Reader', [{ effect: 'Allow', actions, resources: [orderKey.arn], conditions: {} }]],
+    ]),
+  });
+  gateway = await createGateway({ credentials, iam, clock: wall, log: console.error });
+  store = createStore();
+  operator = client('operator');
+  reader = client('Reader');
+});
+
+afterEach(async () => {
+  operator.destroy();
+  reader.destroy();
+  await gateway.stop();
+});
+
+describe('secrets', () => {
+  test('a generated one is made once, by its rule, and kept', async () => {
+    await open();
+    const first = await read(orderKey.arn);
+    expect(first).toMatch(/^[A-Za-z0-9]{40}$/);
+    await open();
+    expect(await read(orderKey.name)).toBe(first);
+  });
+
+  test('a generated one with a template is JSON that holds every class of characters', async () => {
+    await open();
+    const value: unknown = JSON.parse((await read(admin.arn)) ?? '');
+    expect(value).toEqual({ username: 'postgres', password: expect.stringMatching(/^[!-~]{30}$/) });
+    for (const each of [/[a-z]/, /[A-Z]/, /\d/, /[^a-zA-Z0-9]/]) {
+      expect(value).toMatchObject({ password: expect.stringMatching(each) });
+    }
+  });
+
+  test('what is given from outside wins over what is stored', async () => {
+    await open();
+    const manager = await open({ OrderKey: 'given', Stripe: 'sk_test' });
+    expect(await read(orderKey.arn)).toBe('given');
+    expect(manager.value('Stripe')).toBe('sk_test');
+  });
+
+  test('one that nobody filled in has no value until an operator puts it', async () => {
+    await open();
+    await expect(read(stripe.arn)).rejects.toMatchObject({ name: 'ResourceNotFoundException' });
+    const put = await operator.send(
+      new PutSecretValueCommand({ SecretId: stripe.name, SecretString: 'sk_live' }),
+    );
+    const got = await operator.send(new GetSecretValueCommand({ SecretId: stripe.arn }));
+    expect(got).toMatchObject({ SecretString: 'sk_live', VersionId: put.VersionId, ARN: stripe.arn });
+    expect(got.CreatedDate).toBeInstanceOf(Date);
+  });
+
+  test('a caller reads the secrets that its policy names, and puts none', async () => {
+    await open({ Stripe: 'sk_test' });
+    expect(await read(orderKey.arn, reader)).toBeDefined();
+    await expect(read(stripe.arn, reader)).rejects.toMatchObject({
+      message: expect.stringContaining('secretsmanager:GetSecretValue'),
+    });
+    const put = new PutSecretValueCommand({ SecretId: orderKey.arn, SecretString: 'mine' });
+    await expect(reader.send(put)).rejects.toMatchObject({
+      message: expect.stringContaining('secretsmanager:PutSecretValue'),
+    });
+  });
+
+  test('an unknown one is not found, and a version stage not implemented', async () => {
+    await open();
+    await expect(read('none')).rejects.toMatchObject({ name: 'ResourceNotFoundException' });
+    const previous = new GetSecretValueCommand({ SecretId: orderKey.arn, VersionStage: 'AWSPREVIOUS' });
+    await expect(operator.send(previous)).rejects.toMatchObject({
+      message: expect.stringContaining('VersionStage'),
+    });
+  });
+});
+
+test('a login is read of its secret, and of no other', async () => {
+  const manager = await open({ [stripe.logicalId]: '{"apiKey":"sk_test"}' });
+  const model = { secrets: [stripe, orderKey, admin] };
+  expect(readLogin(model, manager, admin.arn)).toMatchObject({ username: 'postgres' });
+  for (const wrong of [stripe.arn, orderKey.arn, `${admin.arn}x`])
+    expect(() => readLogin(model, manager, wrong)).toThrow(`The secret ${wrong} holds no user and password.`);
+});

@@ -1,0 +1,90 @@
+import { describe, expect, jest, test } from '@jest/globals';
+import { passwordsOf, systemSecrets } from '../../../local/keys.ts';
+import { type Backing, createStore } from '../store.ts';
+
+/** A backing that remembers, as a database would. */
+function memory(): Backing {
+  const kept = new Map<string, Map<string, unknown>>();
+  const of = (name: string) => kept.get(name) ?? kept.set(name, new Map()).get(name);
+  return {
+    load: async (name) => [...(of(name) ?? [])],
+    put: async (name, key, value) => void of(name)?.set(key, value),
+    delete: async (name, key) => void of(name)?.delete(key),
+  };
+}
+
+describe('the store', () => {
+  test('gives back what was put, in the order it came', async () => {
+    const numbers = await createStore().collection<number>('numbers');
+    await numbers.put('b', 1);
+    await numbers.put('a', 2);
+    await numbers.put('b', 3);
+    expect(numbers.entries()).toEqual([
+      ['b', 3],
+      ['a', 2],
+    ]);
+    await numbers.delete('b');
+    expect([numbers.get('b'), numbers.get('a')]).toEqual([undefined, 2]);
+  });
+
+  test('has one collection of a name, loaded once, even if asked for twice at once', async () => {
+    const backing = memory();
+    const load = jest.spyOn(backing, 'load');
+    const store = createStore(backing);
+    const [one, same, other] = await Promise.all([
+      store.collection('a'),
+      store.collection('a'),
+      store.collection('b'),
+    ]);
+    expect(one).toBe(same);
+    expect(one).not.toBe(other);
+    expect(load).toHaveBeenCalledTimes(2);
+  });
+
+  test('of the next run finds what the last one wrote and did not delete', async () => {
+    const backing = memory();
+    const before = await createStore(backing).collection<number>('numbers');
+    await before.put('a', 1);
+    await before.put('b', 2);
+    await before.delete('a');
+    expect((await createStore(backing).collection<number>('numbers')).entries()).toEqual([['b', 2]]);
+  });
+
+  test('says when a write is not durable', async () => {
+    const backing = { ...memory(), put: () => Promise.reject(new Error('disk full')) };
+    await expect((await createStore(backing).collection('a')).put('k', 1)).rejects.toThrow('disk full');
+  });
+});
+
+describe('the secrets of a local system', () => {
+  test('are the same in the next run, and others in another system', async () => {
+    const backing = memory();
+    const first = await systemSecrets(createStore(backing));
+    expect(await systemSecrets(createStore(backing))).toEqual(first);
+    expect(await systemSecrets(createStore())).not.toEqual(first);
+  });
+
+  test('look like their providers’, and differ from each other', async () => {
+    const { signing, stripe, replicate, sendgrid } = await systemSecrets(createStore());
+    expect(stripe).toEqual({
+      apiKey: expect.stringMatching(/^sk_test_/),
+      webhookSecret: expect.stringMatching(/^whsec_/),
+    });
+    expect([replicate.apiToken, sendgrid.apiKey]).toEqual([
+      expect.stringMatching(/^r8_/),
+      expect.stringMatching(/^SG\./),
+    ]);
+    const tails = [signing, ...Object.values(stripe), replicate.apiToken, sendgrid.apiKey].map((key) =>
+      key.slice(-20),
+    );
+    expect(new Set(tails).size).toBe(5);
+  });
+
+  test('give each role its own password, the same for every system on one server', () => {
+    const passwordOf = passwordsOf({ adminPassword: 'admin' });
+    expect(passwordOf('app')).toBe(passwordsOf({ adminPassword: 'admin' })('app'));
+    expect(
+      new Set([passwordOf('app'), passwordOf('owner'), passwordsOf({ adminPassword: 'x' })('app')]).size,
+    ).toBe(3);
+  });
+});

@@ -23,11 +23,11 @@ const featureFlags = {
 export type Synthesis = {
   /** Where the assembly goes; by default where the CDK command line asks for it, else `cdk.out`. */
   outdir?: string;
-  /** By default the CDK's context value of that name (`-c environment=staging`), else production. */
+  /** By default as the CDK's command line says (`-c environment=staging`), else production. */
   environment?: string;
   /** The folder of the steps' bundles. */
   bundles?: string;
-  /** Leaves out CDK's own look at the template, most of the time it takes; cdk-nag's findings stay. */
+  /** Leaves out CDK's own look at the template, most of the time it takes; cdk-nag stays. */
   fast?: boolean;
 };
 
@@ -51,9 +51,7 @@ export function synthesize({
   });
   Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
   const settings = settingsFor(environment ?? app.node.tryGetContext('environment') ?? 'production');
-  new RestoreClickStack(app, 'RestoreClick', {
-    description: `RestoreClick, ${settings.environment}: restores old photographs`,
-    ground: { settings, bundles, version },
-  });
+  const description = `RestoreClick, ${settings.environment}: restores old photographs`;
+  new RestoreClickStack(app, 'RestoreClick', { settings, bundles, version }, { description });
   return app.synth().directory;
 }

@@ -1,4 +1,4 @@
-/** Bundles every step in one call of esbuild: `lambdas/<flow>/<step>/handler.ts` becomes `<folder>/<flow>/<step>/index.mjs`. */
+/** Bundles `lambdas/<flow>/<step>/handler.ts` to `<folder>/<flow>/<step>/index.mjs`, by esbuild. */
 import { existsSync } from 'node:fs';
 import { cp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join, sep } from 'node:path';
@@ -26,7 +26,7 @@ const sqlFiles: Plugin = {
   },
 };
 
-/** zod brings its messages in some fifty languages, a quarter of a megabyte a bundle; ours are English, which it imports by itself. */
+/** zod's messages in fifty languages are 250 kB a bundle; English it imports by itself. */
 const oneLanguage: Plugin = {
   name: 'one language',
   setup({ onLoad }) {
@@ -34,7 +34,7 @@ const oneLanguage: Plugin = {
   },
 };
 
-/** Dependencies that are CommonJS call `require` for Node's own modules, which an ES module has not. */
+/** CommonJS dependencies call `require` for Node's modules, which an ES module has not. */
 const requireForDependencies =
   "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);";
 

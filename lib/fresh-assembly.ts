@@ -1,4 +1,4 @@
-/** The assembly that the local system runs: bundled and synthesized again only when something it is made of has changed. */
+/** The assembly that the local system runs: built again only when a source of it has changed. */
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises';

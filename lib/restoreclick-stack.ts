@@ -1,11 +1,11 @@
-/** The whole of RestoreClick, composed: what it stands on, then one construct a flow. What a flow is made of is its own matter. */
+/** The whole of RestoreClick: what it stands on, then one construct a flow. */
 import { CfnOutput, Stack, type StackProps } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import { Api } from './constructs/api.ts';
 import { Database } from './constructs/database.ts';
 import { DownloadFlow } from './constructs/download-flow.ts';
 import { EmailFlow } from './constructs/email-flow.ts';
-import type { Ground } from './constructs/flow-step.ts';
+import type { Deployment } from './constructs/flow-step.ts';
 import { Migration } from './constructs/migration.ts';
 import { Monitoring } from './constructs/monitoring.ts';
 import { Operations } from './constructs/operations.ts';
@@ -18,11 +18,11 @@ import { Storage } from './constructs/storage.ts';
 import { UploadFlow } from './constructs/upload-flow.ts';
 
 export class RestoreClickStack extends Stack {
-  constructor(scope: Construct, id: string, { ground, ...props }: StackProps & { ground: Ground }) {
+  constructor(scope: Construct, id: string, deployment: Deployment, props: StackProps) {
     super(scope, id, props);
-    const { settings } = ground;
+    const { settings } = deployment;
     const platform: Platform = {
-      ...ground,
+      ...deployment,
       api: new Api(this, 'Api', settings),
       database: new Database(this, 'Database', settings),
       secrets: new Secrets(this, 'Secrets'),

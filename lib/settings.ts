@@ -1,4 +1,4 @@
-/** What differs between environments, and what an operator may want to change: typed, and nowhere else. */
+/** What differs between environments, and what an operator may want to change. */
 
 export const environments = ['production', 'staging', 'local'] as const;
 export type Environment = (typeof environments)[number];
@@ -10,7 +10,7 @@ export type Settings = {
     priceCents: number;
     /** ISO 4217, upper case. */
     currency: string;
-    /** Where customers are: links in emails and Stripe's return addresses begin with it. No slash at the end. */
+    /** Links in emails and Stripe's return addresses begin with it. No slash at the end. */
     siteUrl: string;
     /** Origins whose pages may call the API and the buckets from a browser. */
     corsOrigins: string[];
@@ -25,7 +25,7 @@ export type Settings = {
     urlSeconds: number;
     /** Photos nobody checks out live this long; S3's lifecycle counts in days. */
     expiryDays: number;
-    /** Photos in a checkout live this long: Stripe retries for 3 days, a dead-letter queue keeps 14. */
+    /** Photos in a checkout live this long: Stripe retries for 3 days, dead letters for 14. */
     checkoutExpiryDays: number;
   };
   restoration: {
@@ -118,7 +118,7 @@ const staging: Settings = {
   keepData: false,
 };
 
-/** The system on one machine: any page on it may call the API, and predictions take seconds there. */
+/** The system on one machine: any page may call the API, and predictions take seconds. */
 const local: Settings = {
   ...staging,
   environment: 'local',

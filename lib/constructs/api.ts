@@ -1,5 +1,5 @@
-/** The HTTP API: routes to steps, cross-origin rules, throttling, and an access log without customers' secrets. */
-import { Duration, Lazy, RemovalPolicy, Validations } from 'aws-cdk-lib';
+/** The HTTP API: routes, cross-origin rules, throttling, an access log without secrets. */
+import { Duration, Lazy, Validations } from 'aws-cdk-lib';
 import { AccessLogFormat } from 'aws-cdk-lib/aws-apigateway';
 import {
   CorsHttpMethod,
@@ -12,11 +12,12 @@ import {
   LogGroupLogDestination,
 } from 'aws-cdk-lib/aws-apigatewayv2';
 import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations';
-import { TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
-import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import type { Settings } from '../settings.ts';
-import type { Access, FlowStep } from './flow-step.ts';
+import type { Access } from './access.ts';
+import { alarm } from './alarm.ts';
+import type { FlowStep } from './flow-step.ts';
+import { logGroup } from './log-group.ts';
 
 /** No path and no query: a download's path holds its token. */
 const accessLogFormat = {
@@ -50,15 +51,15 @@ export class Api extends Construct {
       autoDeploy: true,
       throttle: { rateLimit: settings.api.rateLimit, burstLimit: settings.api.burstLimit },
       accessLogSettings: {
-        destination: new LogGroupLogDestination(this.logs(settings)),
+        destination: new LogGroupLogDestination(logGroup(this, settings)),
         format: AccessLogFormat.custom(JSON.stringify(accessLogFormat)),
       },
     });
-    stage.metricServerError({ statistic: 'Sum' }).createAlarm(this, 'ServerErrorsAlarm', {
-      alarmDescription: 'The API answers with errors of ours. Runbook: docs/runbooks/api-errors.md',
+    alarm(this, 'ServerErrorsAlarm', {
+      metric: stage.metricServerError({ statistic: 'Sum' }),
       threshold: settings.api.serverErrorsAlarm,
-      evaluationPeriods: 1,
-      treatMissingData: TreatMissingData.NOT_BREACHING,
+      description: 'The API answers with errors of ours',
+      runbook: 'api-errors',
     });
   }
 
@@ -67,7 +68,7 @@ export class Api extends Construct {
     return this.api.apiEndpoint;
   }
 
-  /** All routes, whenever they are made, for the step that answers for those that are not: `POST /api/upload,GET /…`. */
+  /** All routes, for the step that answers for all others: `POST /api/upload,GET /…`. */
   get routes(): Access {
     const ROUTES = Lazy.string({ produce: () => this.routeKeys.filter((key) => key !== '$default').join() });
     return { environment: { ROUTES }, statements: [] };
@@ -86,13 +87,6 @@ export class Api extends Construct {
       integration: new HttpLambdaIntegration(step.step, step.lambda),
     });
     Validations.of(route).acknowledge({ id: 'AwsSolutions-APIG4', reason: open });
-  }
-
-  private logs(settings: Settings): LogGroup {
-    return new LogGroup(this, 'Logs', {
-      retention: settings.logDays,
-      removalPolicy: settings.keepData ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
-    });
   }
 }
 

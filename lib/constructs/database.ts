@@ -1,4 +1,4 @@
-/** Aurora PostgreSQL that sleeps when nobody needs it, reached through the Data API only: nothing else is in its network. */
+/** Aurora PostgreSQL that sleeps when nobody needs it, reached through the Data API only. */
 import { Duration, RemovalPolicy, Validations } from 'aws-cdk-lib';
 import { IpAddresses, type IVpc, SubnetType, Vpc } from 'aws-cdk-lib/aws-ec2';
 import {
@@ -11,7 +11,7 @@ import {
 import { type ISecret, Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
 import type { Settings } from '../settings.ts';
-import type { Access } from './flow-step.ts';
+import { type Access, readingSecret } from './access.ts';
 
 const databaseName = 'restoreclick';
 
@@ -33,8 +33,9 @@ export class Database extends Construct {
       'CommitTransaction',
       'RollbackTransaction',
     ]);
-    this.administration.environment.APP_SECRET_ARN = appSecret.secretArn;
-    this.administration.statements.push(reading(appSecret));
+    const password = readingSecret('APP_SECRET_ARN', appSecret.secretArn);
+    Object.assign(this.administration.environment, password.environment);
+    this.administration.statements.push(...password.statements);
   }
 
   private closedNetwork(): Vpc {
@@ -99,20 +100,17 @@ export class Database extends Construct {
   }
 }
 
-function access(cluster: DatabaseCluster, secret: Secret, calls: string[]): Access {
+function access({ clusterArn }: DatabaseCluster, { secretArn }: Secret, calls: string[]): Access {
+  const login = readingSecret('DATABASE_SECRET_ARN', secretArn);
   return {
     environment: {
-      DATABASE_CLUSTER_ARN: cluster.clusterArn,
-      DATABASE_SECRET_ARN: secret.secretArn,
+      ...login.environment,
+      DATABASE_CLUSTER_ARN: clusterArn,
       DATABASE_NAME: databaseName,
     },
     statements: [
-      { actions: calls.map((call) => `rds-data:${call}`), resources: [cluster.clusterArn] },
-      reading(secret),
+      { actions: calls.map((call) => `rds-data:${call}`), resources: [clusterArn] },
+      ...login.statements,
     ],
   };
-}
-
-function reading(secret: Secret) {
-  return { actions: ['secretsmanager:GetSecretValue'], resources: [secret.secretArn] };
 }

@@ -1,32 +1,27 @@
-/** Email: one step sends what is queued in the database, another hears from SendGrid what became of it. */
+/** Email: one step sends what the database has queued, another hears what became of it. */
 import { Duration } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
+import { ApiStep } from './api-step.ts';
 import type { DownloadFlow } from './download-flow.ts';
-import { FlowStep } from './flow-step.ts';
 import type { Platform } from './platform.ts';
-import { WorkQueue } from './work-queue.ts';
+import { QueueStep } from './queue-step.ts';
 
 export class EmailFlow extends Construct {
-  readonly sendEmail: WorkQueue;
+  readonly sendEmail: QueueStep;
 
-  constructor(scope: Construct, id: string, ground: Platform, download: DownloadFlow) {
+  constructor(scope: Construct, id: string, platform: Platform, download: DownloadFlow) {
     super(scope, id);
-    const { api, database, secrets, settings, storage } = ground;
-    const step = 'email/send-email';
-    const workTimeout = Duration.minutes(2);
-    this.sendEmail = new WorkQueue(this, 'SendEmailQueue', { settings, step, workTimeout });
-    const sendEmail = new FlowStep(this, 'SendEmail', {
-      ground,
-      step,
+    const { api, database, secrets, storage } = platform;
+    this.sendEmail = new QueueStep(this, 'SendEmail', platform, {
+      step: 'email/send-email',
       description: 'claims an email and sends it with attachments or links',
-      timeout: workTimeout,
+      timeout: Duration.minutes(2),
       memory: 1024,
       access: [
         database.statements,
         secrets.sendgrid,
         secrets.orderKey,
         storage.restored('Get'),
-        this.sendEmail.sending,
         download.buildArchive.sending,
         { environment: { API_URL: api.url }, statements: [] },
       ],
@@ -39,18 +34,13 @@ export class EmailFlow extends Construct {
         'LINK_MAX_DOWNLOADS',
       ],
     });
-    this.sendEmail.feed(sendEmail);
-    const receiveEvents = new FlowStep(this, 'ReceiveSendGridEvents', {
-      ground,
+    this.sendEmail.allow(this.sendEmail.sending);
+    new ApiStep(this, 'ReceiveSendGridEvents', platform, {
       step: 'email/receive-sendgrid-events',
       description: 'verifies and records deliveries, bounces and drops',
-      timeout: Duration.seconds(29),
+      route: 'POST /api/webhooks/sendgrid',
+      open: 'SendGrid signs each batch; the step verifies it.',
       access: [database.statements, secrets.sendgrid],
     });
-    api.route(
-      'POST /api/webhooks/sendgrid',
-      receiveEvents,
-      'SendGrid signs each batch; the step verifies it.',
-    );
   }
 }

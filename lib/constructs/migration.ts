@@ -1,4 +1,4 @@
-/** The step that brings the database up to date on every deployment, before any other step's new code runs. */
+/** Brings the database up to date on every deployment, before any other step's new code runs. */
 import { Duration } from 'aws-cdk-lib';
 import { Trigger } from 'aws-cdk-lib/triggers';
 import { Construct } from 'constructs';
@@ -8,22 +8,20 @@ import type { Platform } from './platform.ts';
 export class Migration extends Construct {
   private readonly trigger: Trigger;
 
-  constructor(scope: Construct, id: string, ground: Platform) {
+  constructor(scope: Construct, id: string, platform: Platform) {
     super(scope, id);
-    const { database } = ground;
     const timeout = Duration.minutes(10);
-    const migrate = new FlowStep(this, 'Migrate', {
-      ground,
+    const migrate = new FlowStep(this, 'Migrate', platform, {
       step: 'operations/migrate',
       description: 'applies the migrations that lie beside it',
       timeout,
-      access: [database.administration],
+      access: [platform.database.administration],
     });
-    // The migrations are part of the bundle: a new one is a new version of the function, and so runs it again.
+    // The bundle holds the migrations: a new one makes a new version, which runs again.
     this.trigger = new Trigger(this, 'Trigger', {
       handler: migrate.lambda,
       timeout,
-      executeAfter: [database],
+      executeAfter: [platform.database],
     });
   }
 

@@ -1,25 +1,25 @@
-/** Operations: the daily look for what no event announces and what must never be, and the answer to routes that do not exist. */
+/** Operations: the daily look for what got stuck or must never be, and the answer to no route. */
 import { Duration } from 'aws-cdk-lib';
-import { TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
 import { Rule, Schedule } from 'aws-cdk-lib/aws-events';
 import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
 import { FilterPattern } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
+import { alarm } from './alarm.ts';
+import { ApiStep } from './api-step.ts';
 import { FlowStep } from './flow-step.ts';
 import type { Platform } from './platform.ts';
-import type { WorkQueue } from './work-queue.ts';
+import type { QueueStep } from './queue-step.ts';
 
 export class Operations extends Construct {
-  /** @param queues those that reconcile may send to, to push on what got stuck */
-  constructor(scope: Construct, id: string, ground: Platform, queues: WorkQueue[]) {
+  /** @param stuck the steps whose messages reconcile may send again */
+  constructor(scope: Construct, id: string, platform: Platform, stuck: QueueStep[]) {
     super(scope, id);
-    const { api, database } = ground;
-    const reconcile = new FlowStep(this, 'Reconcile', {
-      ground,
+    const { api, database } = platform;
+    const reconcile = new FlowStep(this, 'Reconcile', platform, {
       step: 'operations/reconcile',
       description: 'finds and pushes on what got stuck',
       timeout: Duration.minutes(10),
-      access: [database.statements, ...queues.map((queue) => queue.sending)],
+      access: [database.statements, ...stuck.map(({ sending }) => sending)],
       reads: ['AUDIT_DAYS'],
     });
     this.alarmAtFaults(reconcile);
@@ -28,15 +28,15 @@ export class Operations extends Construct {
       schedule: Schedule.rate(Duration.days(1)),
       targets: [new LambdaFunction(reconcile.lambda)],
     });
-    const notFound = new FlowStep(this, 'NotFound', {
-      ground,
+    new ApiStep(this, 'NotFound', platform, {
       step: 'operations/not-found',
       description: 'problem details for unknown routes',
+      route: '$default',
+      open: 'It says that there is nothing here, to anyone.',
       timeout: Duration.seconds(5),
       memory: 128,
       access: [api.routes],
     });
-    api.route('$default', notFound, 'It says that there is nothing here, to anyone.');
   }
 
   /** Reconcile writes a line for each fault that it finds in the data. */
@@ -46,11 +46,11 @@ export class Operations extends Construct {
       metricName: 'Inconsistent',
       filterPattern: FilterPattern.stringValue('$.message', '=', 'inconsistent'),
     });
-    faults.metric({ statistic: 'Sum' }).createAlarm(this, 'FaultsAlarm', {
-      alarmDescription: `${step}: what must never be is in the database. Runbook: docs/runbooks/operations-reconcile.md`,
+    alarm(this, 'FaultsAlarm', {
+      metric: faults.metric({ statistic: 'Sum' }),
       threshold: 1,
-      evaluationPeriods: 1,
-      treatMissingData: TreatMissingData.NOT_BREACHING,
+      description: `${step}: what must never be is in the database`,
+      runbook: 'operations-reconcile',
     });
   }
 }

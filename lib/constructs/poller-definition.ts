@@ -1,15 +1,15 @@
-/** The poller's state machine: looks at one prediction until it is stored, or its attempt has failed. */
+/** The poller's state machine: looks at a prediction until it is stored or has failed. */
 
 export type PollerDefinition = {
   checkPredictionArn: string;
   storeRestoredArn: string;
   failAttemptQueueUrl: string;
   pollSeconds: number;
-  /** From its start, which follows the submission at once. Replicate itself ends a prediction earlier. */
+  /** From its start. Replicate itself ends a prediction earlier. */
   deadlineSeconds: number;
 };
 
-/** Failures of the Lambda service, not of the step: worth another try at once, spread out so that they do not come together. */
+/** Failures of the Lambda service, not of the step: tried again soon, spread out. */
 const serviceErrors = {
   ErrorEquals: [
     'Lambda.ServiceException',
@@ -35,14 +35,15 @@ const anyError = { ...serviceErrors, ErrorEquals: ['States.ALL'], IntervalSecond
 
 /**
  * Input: `{ jobId, attempt, predictionId, … }`, handed on to both steps as it is.
- * check-prediction answers `{ state: 'running' }`, `{ state: 'succeeded', outputUrl }` or `{ state: 'failed', code, message }`.
- * The execution succeeds whatever became of the attempt: what failed is fail-attempt's from then on.
+ * check-prediction answers `{ state: 'running' }`, `{ state: 'succeeded', outputUrl }` or
+ * `{ state: 'failed', code, message }`. The execution succeeds whatever became of the attempt:
+ * what failed is fail-attempt's from then on.
  */
 export function pollerDefinition(of: PollerDefinition) {
   return {
     Comment: 'Polls a prediction, stores what it made, or hands its attempt to fail-attempt.',
     QueryLanguage: 'JSONata',
-    // Beyond the deadline lie the retries of storing; Replicate forgets after an hour what they would store.
+    // Storing may be tried after the deadline; Replicate forgets its output after an hour.
     TimeoutSeconds: of.deadlineSeconds + 3600,
     StartAt: 'Begin',
     States: {
@@ -72,7 +73,7 @@ function checking({ checkPredictionArn }: PollerDefinition) {
     TimeoutSeconds: 60,
     Assign: { look: '{% $states.result.Payload %}' },
     Retry: [serviceErrors],
-    // A look that fails says nothing about the prediction, which is paid for: look again until the deadline.
+    // A look that fails says nothing about the prediction, which is paid for: look again.
     Catch: [{ ErrorEquals: ['States.ALL'], Assign: { look: { state: 'running' } }, Next: 'Decide' }],
     Next: 'Decide',
   };

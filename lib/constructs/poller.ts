@@ -1,26 +1,27 @@
 /** The poller: a state machine a prediction, and what hears of those that end badly. */
-import { RemovalPolicy, Stack, Validations } from 'aws-cdk-lib';
-import { TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
+import { Stack, Validations } from 'aws-cdk-lib';
 import { Rule } from 'aws-cdk-lib/aws-events';
 import { SqsQueue } from 'aws-cdk-lib/aws-events-targets';
 import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
-import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import { DefinitionBody, LogLevel, StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
 import type { Settings } from '../settings.ts';
-import type { Access, FlowStep } from './flow-step.ts';
+import type { Access } from './access.ts';
+import { alarm } from './alarm.ts';
+import type { FlowStep } from './flow-step.ts';
+import { logGroup } from './log-group.ts';
 import { pollerDefinition } from './poller-definition.ts';
-import type { WorkQueue } from './work-queue.ts';
+import type { QueueStep } from './queue-step.ts';
 
 export type PollerProps = {
   settings: Settings;
   checkPrediction: FlowStep;
   storeRestored: FlowStep;
   /** Where attempts go that have failed. */
-  failAttempt: WorkQueue;
+  failAttempt: QueueStep;
 };
 
-/** Replicate ends a prediction at its own deadline; the poller is to see that end, and gives up a little later. */
+/** Replicate ends a prediction at its deadline: the poller sees that end, and gives up later. */
 const marginSeconds = 5 * 60;
 
 export class Poller extends Construct {
@@ -36,11 +37,11 @@ export class Poller extends Construct {
       statements: [{ actions: ['states:StartExecution'], resources: [this.machine.stateMachineArn] }],
     };
     this.announceBadEnds(props.failAttempt);
-    this.machine.metricFailed({ statistic: 'Sum' }).createAlarm(this, 'FailedAlarm', {
-      alarmDescription: 'A poller crashed. Runbook: docs/runbooks/poller-failed.md',
+    alarm(this, 'FailedAlarm', {
+      metric: this.machine.metricFailed({ statistic: 'Sum' }),
       threshold: 1,
-      evaluationPeriods: 1,
-      treatMissingData: TreatMissingData.NOT_BREACHING,
+      description: 'A poller crashed',
+      runbook: 'poller-failed',
     });
   }
 
@@ -72,16 +73,13 @@ export class Poller extends Construct {
       logs: {
         level: LogLevel.ALL,
         includeExecutionData: true,
-        destination: new LogGroup(this, 'Logs', {
-          retention: settings.logDays,
-          removalPolicy: settings.keepData ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
-        }),
+        destination: logGroup(this, settings),
       },
     });
   }
 
   /** An execution that crashed, timed out or was stopped cannot say so itself. */
-  private announceBadEnds({ queue, deadLetters }: WorkQueue): void {
+  private announceBadEnds({ queue, deadLetters }: QueueStep): void {
     new Rule(this, 'BadEnds', {
       description: 'Pollers that ended without handing their attempt on',
       eventPattern: {

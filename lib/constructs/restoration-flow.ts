@@ -1,54 +1,58 @@
-/** Restoration: a job is submitted to Replicate, polled, stored or tried again; the last photo completes its order. */
+/** Restoration: a job is submitted, polled, stored or tried again; the last completes its order. */
 import { Duration } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
 import type { EmailFlow } from './email-flow.ts';
 import { FlowStep } from './flow-step.ts';
 import type { Platform } from './platform.ts';
 import { Poller } from './poller.ts';
-import { WorkQueue } from './work-queue.ts';
-
-const workTimeout = Duration.minutes(1);
+import { QueueStep } from './queue-step.ts';
 
 export class RestorationFlow extends Construct {
-  readonly submitJob: WorkQueue;
-  readonly failAttempt: WorkQueue;
-  readonly completeOrder: WorkQueue;
+  readonly submitJob: QueueStep;
+  readonly completeOrder: QueueStep;
 
   constructor(scope: Construct, id: string, platform: Platform, email: EmailFlow) {
     super(scope, id);
-    const { settings } = platform;
-    this.submitJob = new WorkQueue(this, 'SubmitJobQueue', {
-      settings,
-      step: 'restoration/submit-job',
-      workTimeout,
-    });
-    this.failAttempt = new WorkQueue(this, 'FailAttemptQueue', {
-      settings,
-      step: 'restoration/fail-attempt',
-      workTimeout,
-    });
-    this.completeOrder = new WorkQueue(this, 'CompleteOrderQueue', {
-      settings,
+    const { database, secrets, settings, storage } = platform;
+    this.completeOrder = new QueueStep(this, 'CompleteOrder', platform, {
       step: 'restoration/complete-order',
-      workTimeout,
+      description: 'closes an order whose photos are all restored or failed',
+      access: [database.statements, email.sendEmail.sending],
     });
-    this.submitting(platform, this.polling(platform));
-    this.failing(platform);
-    this.completing(platform, email);
+    const failAttempt = new QueueStep(this, 'FailAttempt', platform, {
+      step: 'restoration/fail-attempt',
+      description: 'another attempt later, or failed for good',
+      access: [database.statements, secrets.replicate, this.completeOrder.sending],
+      reads: ['REPLICATE_MODEL'],
+    });
+    const poller = this.poller(platform, failAttempt);
+    this.submitJob = new QueueStep(this, 'SubmitJob', platform, {
+      step: 'restoration/submit-job',
+      description: 'creates or adopts a job’s prediction, and starts its poller',
+      batchSize: 1,
+      maxConcurrency: settings.restoration.submitConcurrency,
+      access: [
+        database.statements,
+        secrets.replicate,
+        storage.originals('Get'),
+        poller.starting,
+        failAttempt.sending,
+      ],
+      reads: ['REPLICATE_MODEL', 'LEASE_SECONDS'],
+    });
+    failAttempt.allow(this.submitJob.sending);
   }
 
-  private polling(ground: Platform): Poller {
-    const { database, secrets, storage, settings } = ground;
-    const checkPrediction = new FlowStep(this, 'CheckPrediction', {
-      ground,
+  private poller(platform: Platform, failAttempt: QueueStep): Poller {
+    const { database, secrets, settings, storage } = platform;
+    const checkPrediction = new FlowStep(this, 'CheckPrediction', platform, {
       step: 'restoration/check-prediction',
       description: 'one look at a prediction',
       timeout: Duration.seconds(30),
       access: [secrets.replicate],
       reads: ['REPLICATE_MODEL'],
     });
-    const storeRestored = new FlowStep(this, 'StoreRestored', {
-      ground,
+    const storeRestored = new FlowStep(this, 'StoreRestored', platform, {
       step: 'restoration/store-restored',
       description: 'brings the restored photo home and completes its job',
       timeout: Duration.minutes(5),
@@ -56,54 +60,6 @@ export class RestorationFlow extends Construct {
       access: [database.statements, storage.restored('Get', 'Put'), this.completeOrder.sending],
       reads: ['REPLICATE_OUTPUT_HOSTS', 'MAX_OUTPUT_BYTES'],
     });
-    return new Poller(this, 'Poller', {
-      settings,
-      checkPrediction,
-      storeRestored,
-      failAttempt: this.failAttempt,
-    });
-  }
-
-  private submitting(ground: Platform, poller: Poller): void {
-    const { database, secrets, storage, settings } = ground;
-    const submitJob = new FlowStep(this, 'SubmitJob', {
-      ground,
-      step: 'restoration/submit-job',
-      description: 'creates or adopts a job’s prediction, and starts its poller',
-      timeout: workTimeout,
-      access: [
-        database.statements,
-        secrets.replicate,
-        storage.originals('Get'),
-        poller.starting,
-        this.failAttempt.sending,
-      ],
-      reads: ['REPLICATE_MODEL', 'LEASE_SECONDS'],
-    });
-    this.submitJob.feed(submitJob, { batchSize: 1, maxConcurrency: settings.restoration.submitConcurrency });
-  }
-
-  private failing(ground: Platform): void {
-    const { database, secrets } = ground;
-    const failAttempt = new FlowStep(this, 'FailAttempt', {
-      ground,
-      step: 'restoration/fail-attempt',
-      description: 'another attempt later, or failed for good',
-      timeout: workTimeout,
-      access: [database.statements, secrets.replicate, this.submitJob.sending, this.completeOrder.sending],
-      reads: ['REPLICATE_MODEL'],
-    });
-    this.failAttempt.feed(failAttempt);
-  }
-
-  private completing(ground: Platform, email: EmailFlow): void {
-    const completeOrder = new FlowStep(this, 'CompleteOrder', {
-      ground,
-      step: 'restoration/complete-order',
-      description: 'closes an order whose photos are all restored or failed',
-      timeout: workTimeout,
-      access: [ground.database.statements, email.sendEmail.sending],
-    });
-    this.completeOrder.feed(completeOrder);
+    return new Poller(this, 'Poller', { settings, checkPrediction, storeRestored, failAttempt });
   }
 }

@@ -1,8 +1,8 @@
-/** The keys of the three providers, which an operator fills in, and the key that orders' keys are made with. */
+/** The providers' keys, which an operator fills in, and the key that orders' keys are made with. */
 import { Validations } from 'aws-cdk-lib';
 import { CfnSecret, Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
-import type { Access } from './flow-step.ts';
+import { type Access, readingSecret } from './access.ts';
 
 export class Secrets extends Construct {
   readonly stripe: Access;
@@ -18,14 +18,14 @@ export class Secrets extends Construct {
     this.orderKey = this.generated('OrderKey', 'ORDER_KEY_SECRET_ARN');
   }
 
-  /** Made without a value, which no later deployment touches: until an operator fills it in, reading it fails by name. */
+  /** Made empty; no later deployment touches what an operator fills in. */
   private filledIn(id: string, variable: string, members: string[]): Access {
     const secret = new CfnSecret(this, id, { description: `${id}: JSON with ${members.join(' and ')}` });
     Validations.of(secret).acknowledge({
       id: 'AwsSolutions-SMG4',
       reason: `${id} issues this key: only a person can renew it there.`,
     });
-    return reading(variable, secret.ref);
+    return readingSecret(variable, secret.ref);
   }
 
   private generated(id: string, variable: string): Access {
@@ -37,13 +37,6 @@ export class Secrets extends Construct {
       id: 'AwsSolutions-SMG4',
       reason: 'Another key would break every link in every email sent so far.',
     });
-    return reading(variable, secret.secretArn);
+    return readingSecret(variable, secret.secretArn);
   }
-}
-
-function reading(variable: string, arn: string): Access {
-  return {
-    environment: { [variable]: arn },
-    statements: [{ actions: ['secretsmanager:GetSecretValue'], resources: [arn] }],
-  };
 }

@@ -1,4 +1,4 @@
-/** The three private buckets: photos as uploaded, as sold, and as restored (with the archives made of them). */
+/** The three private buckets: photos as uploaded, as sold, and as restored (with archives). */
 import { Duration, RemovalPolicy, Stack, Validations } from 'aws-cdk-lib';
 import {
   BlockPublicAccess,
@@ -10,10 +10,10 @@ import {
   type LifecycleRule,
 } from 'aws-cdk-lib/aws-s3';
 import { SqsDestination } from 'aws-cdk-lib/aws-s3-notifications';
+import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import type { Settings } from '../settings.ts';
-import type { Access } from './flow-step.ts';
-import type { WorkQueue } from './work-queue.ts';
+import type { Access } from './access.ts';
 
 type ObjectAction = 'Get' | 'Put' | 'Delete' | 'GetTagging' | 'PutTagging' | 'AbortMultipart';
 
@@ -57,7 +57,7 @@ export class Storage extends Construct {
     });
   }
 
-  /** Objects below `uploads/temp/`; without an action, here as below, only the bucket's name. */
+  /** Objects below `uploads/temp/`; without an action, only the bucket's name. */
   temp(...actions: ObjectAction[]): Access {
     return this.access('TEMP_BUCKET', this.tempBucket, prefixes.temp, actions);
   }
@@ -75,17 +75,17 @@ export class Storage extends Construct {
   }
 
   /** Tells the queue of every photo that a browser has posted. */
-  announceUploads(queue: WorkQueue): void {
+  announceUploads(queue: Queue): void {
     this.announce(EventType.OBJECT_CREATED_POST, queue);
     this.announce(EventType.OBJECT_CREATED_PUT, queue);
   }
 
   /** Tells the queue of every photo that a lifecycle rule has deleted. */
-  announceExpiry(queue: WorkQueue): void {
+  announceExpiry(queue: Queue): void {
     this.announce(EventType.LIFECYCLE_EXPIRATION_DELETE, queue);
   }
 
-  private announce(event: EventType, { queue }: WorkQueue): void {
+  private announce(event: EventType, queue: Queue): void {
     this.tempBucket.addEventNotification(event, new SqsDestination(queue), { prefix: prefixes.temp });
     const children = Stack.of(this).node.children;
     const provider = children.find((child) => child.node.id.startsWith('BucketNotificationsHandler'));

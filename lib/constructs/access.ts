@@ -1,0 +1,15 @@
+/** A permission and the variables that say where to use it, so that none is forgotten. */
+export type Access = {
+  environment: Record<string, string>;
+  statements: { actions: string[]; resources: string[] }[];
+  /** cdk-nag findings that this access brings, each with the reason why it stays. */
+  acknowledged?: { id: string; reason: string }[];
+};
+
+/** The right to read one secret, whose ARN the step finds in that variable. */
+export function readingSecret(variable: string, arn: string): Access {
+  return {
+    environment: { [variable]: arn },
+    statements: [{ actions: ['secretsmanager:GetSecretValue'], resources: [arn] }],
+  };
+}

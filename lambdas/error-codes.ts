@@ -1,4 +1,4 @@
-/** The closed list of `error_code`: why a photo, a job or an email did not go through, and what an operator does about it. */
+/** The closed list of `error_code`: why a photo, job or email failed, and what an operator does. */
 import { restorationCodes } from './providers/restoration-codes.ts';
 
 /** What happened, in a sentence for people, and what an operator does about it. */

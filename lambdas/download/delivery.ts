@@ -1,4 +1,4 @@
-/** How delivered files are named: archives by what is in them, downloads by what the customer called the photo. */
+/** How delivered files are named: by what the customer called the photo. */
 import { createHash } from 'node:crypto';
 
 /** The same photos are the same archive, whichever link asks for it. */

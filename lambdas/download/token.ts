@@ -6,8 +6,8 @@ export const newToken = () => randomBytes(32).toString('base64url');
 export const tokenHash = (token: string) => createHash('sha256').update(token).digest('hex');
 
 /**
- * The token of a link that an email carries: made of the email's seed (256 random bits in hex, never stored) and what it opens, just
- * as `claim.sql` makes it.
+ * The token of a link in an email: made of the email's seed (256 random bits in hex, never stored)
+ * and what the link opens, as `claim.sql` makes it.
  */
 export const seededToken = (seed: string, opens: string) =>
   createHash('sha256').update(`${seed}/${opens}`).digest('hex');

@@ -1,4 +1,4 @@
-/** Makes the words of an email: subject, HTML and plain text, from its type's data and templates. */
+/** Makes subject, HTML and plain text of an email from its type's data and templates. */
 import mustache from 'mustache';
 import { z } from 'zod';
 import layoutBottom from './templates/layout-bottom.html.mustache';
@@ -10,7 +10,7 @@ import restorationCompleteText from './templates/restoration-complete.txt.mustac
 import shareFamilyHtml from './templates/share-family.html.mustache';
 import shareFamilyText from './templates/share-family.txt.mustache';
 
-/** Text on one line, so that it can stand in a subject; without characters that turn the direction of what follows. */
+/** Text on one line, without characters that turn the direction of what follows. */
 const line = z.string().transform((text) =>
   text
     .replace(/[\u202A-\u202E\u2066-\u2069]/g, '')
@@ -161,7 +161,7 @@ export function render<T extends EmailType>(emailType: T, data: EmailData<T>): R
   const { html, text, view } = templates[emailType];
   const values = view(data);
   const written = mustache.render(text, values, {}, { escape: String });
-  // A text template begins with what is shown beside the mail: `Subject: …` and `Preheader: …`, then an empty line.
+  // A text template begins with `Subject: …` and `Preheader: …`, then an empty line.
   const [, subject = '', preheader = '', body = ''] =
     /^Subject: ([^\n]*)\nPreheader: ([^\n]*)\n\n(.*)$/s.exec(written) ?? [];
   return {

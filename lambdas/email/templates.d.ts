@@ -1,4 +1,4 @@
-/** Templates are imported as their text: esbuild's text loader does so for the bundles, `test/jest/text-transform.js` for the tests. */
+/** A template is imported as its text: by esbuild's text loader, and by the tests' transform. */
 declare module '*.mustache' {
   const text: string;
   export = text;

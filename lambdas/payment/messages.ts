@@ -11,8 +11,8 @@ export const paymentEventMessage = z.object({
 export type PaymentEventMessage = z.infer<typeof paymentEventMessage>;
 
 /**
- * A photo to keep, for `keep-original`. The key and the ETag name the very bytes that were sold, and never change; with them the step
- * needs one statement instead of two.
+ * A photo to keep, for `keep-original`. Key and ETag name the very bytes that were sold and never
+ * change; with them the step needs one statement instead of two.
  */
 export const keepOriginalMessage = z.object({
   orderId: z.guid(),
@@ -31,7 +31,7 @@ type KeepableRow = {
   uploadEtag: string | null;
 };
 
-/** The messages for the photos among the rows. A photo without an ETag fails in `keep-original`, where that is told. */
+/** The messages for the photos among the rows. Without an ETag, `keep-original` fails the photo. */
 export const keepingMessages = (orderId: string, rows: KeepableRow[]): KeepOriginalMessage[] =>
   rows.flatMap(({ imageId, originalKey, uploadKey, uploadEtag }) =>
     imageId && originalKey && uploadKey

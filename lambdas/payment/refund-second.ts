@@ -1,4 +1,4 @@
-/** The same photos were paid for in two checkouts: the second payment goes back whole, as soon as there is money to give back. */
+/** The same photos were paid for twice: the second payment goes back whole. */
 import { log } from '../platform/logging.ts';
 import { payments } from './provider.ts';
 

@@ -7,7 +7,7 @@ import { internalError, StepError } from './errors.ts';
 import { log } from './logging.ts';
 import { settings } from './settings.ts';
 
-/** The cluster is paused and has begun to wake up, which takes some 15 s: a queue delivers again, the API answers 503. */
+/** The cluster is paused and wakes up, which takes some 15 s. */
 export class DatabaseResuming extends StepError {
   constructor() {
     super('retry', 'waking_up', 'The service is waking up. Please try again in a few seconds.', {
@@ -17,7 +17,7 @@ export class DatabaseResuming extends StepError {
   }
 }
 
-/** A statement that failed: its name and SQLSTATE, and never a value, which PostgreSQL's own sentence may hold. */
+/** A statement that failed: its name and SQLSTATE, never a value (PostgreSQL's words have them). */
 export class StatementError extends StepError {
   /** `payment/place-order/place` */
   readonly statement: string;
@@ -46,13 +46,13 @@ let client: RDSDataClient | undefined;
 let target: { resourceArn: string; secretArn: string; database: string } | undefined;
 let retried = 0;
 
-/** How often this process has tried a statement again because another transaction was in its way. */
+/** How often this process tried a statement again because another transaction was in its way. */
 export function retries(): number {
   return retried;
 }
 
 /**
- * All rows of the statement. Serialization failures and deadlocks are tried again: such a statement has done nothing.
+ * All rows of the statement. Serialization failures and deadlocks, which did nothing, are retried.
  * @throws DatabaseResuming, StatementError
  */
 export async function query<Params extends Record<string, Value>, Row extends object>(

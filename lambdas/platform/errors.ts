@@ -1,10 +1,10 @@
-/** The four kinds of error, a closed set. Each knows its HTTP status and whether a queue should deliver its message again. */
+/** The four kinds of error: what each answers over HTTP, and whether its message comes again. */
 
 /**
  * - `client`: the request is wrong and stays wrong; the sentence is for the person who sent it.
- * - `retry`: nothing is wrong that time will not mend; a queue delivers again, the API answers 503 with `Retry-After`.
+ * - `retry`: time will mend it; a queue delivers again, the API answers 503 with `Retry-After`.
  * - `permanent`: trying again cannot help; the work is recorded as failed with its code.
- * - `internal`: a fault of the product; the queue delivers again, then its dead-letter queue raises an alarm.
+ * - `internal`: a fault of the product; the queue delivers again, then its dead letters alarm.
  */
 export type ErrorKind = 'client' | 'retry' | 'permanent' | 'internal';
 
@@ -22,7 +22,7 @@ export type ErrorOptions = {
 
 const defaultStatus: Record<ErrorKind, number> = { client: 400, retry: 503, permanent: 422, internal: 500 };
 
-/** An error of the product. `code` is stable snake_case; `message` is a sentence a person understands. */
+/** `code` is stable snake_case; `message` is a sentence that a person understands. */
 export class StepError extends Error {
   readonly kind: ErrorKind;
   readonly code: string;

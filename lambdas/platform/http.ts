@@ -1,4 +1,4 @@
-/** API steps: an HTTP API event in, a checked request through the step, an answer or RFC 9457 problem details out. */
+/** API steps: an event in, a checked request through the step, an answer or a problem out. */
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
 import { z } from 'zod';
 import { clientError, internalError, retryLater, StepError } from './errors.ts';
@@ -36,7 +36,7 @@ function toRequest(event: APIGatewayProxyEventV2): Request {
     path: event.pathParameters ?? {},
     headers: event.headers,
     body: Buffer.from(event.body ?? '', event.isBase64Encoded ? 'base64' : 'utf8'),
-    // API Gateway serves no other host than its own, so the header can be trusted; it has the port where there is one.
+    // API Gateway serves no other host than its own; the header has the port where there is one.
     origin: `${event.headers['x-forwarded-proto'] ?? 'https'}://${event.headers.host ?? domainName}`,
     ipAddress: http.sourceIp || null,
     userAgent: http.userAgent?.slice(0, longestUserAgent) || null,
@@ -46,7 +46,7 @@ function toRequest(event: APIGatewayProxyEventV2): Request {
 /** For what is not possible just now and does not know how long that will last. */
 const usualRetryAfter = 5;
 
-/** Problem details (RFC 9457). `type` is stable; `detail` is for a person; nothing internal is in it. */
+/** Problem details (RFC 9457): a stable `type`, a `detail` for a person, nothing internal. */
 function problem(error: StepError): Answer {
   const { retryAfterSeconds = error.kind === 'retry' ? usualRetryAfter : undefined } = error;
   return {
@@ -100,7 +100,7 @@ function toResult({ status, headers = {}, body }: Answer): APIGatewayProxyStruct
   };
 }
 
-/** Only the caller's faults and delays are the caller's business; a refusal of a provider's is not, unless the step says it in its own words. */
+/** Only the client's errors and delays are told; what a provider refused is for the log. */
 function toProblem(error: unknown): Answer {
   if (error instanceof StepError && error.kind === 'client') return problem(error);
   if (error instanceof StepError && error.kind === 'retry')
@@ -131,7 +131,8 @@ function parseJson(text: string): unknown {
 
 /**
  * The request's JSON body in the shape of `schema`.
- * @throws StepError 400 `malformed_json` or `invalid_request` (with `errors`: path and sentence each), 413 `body_too_large`
+ * @throws StepError 400 `malformed_json` or `invalid_request` (`errors`: path and sentence each),
+ * 413 `body_too_large`
  */
 export function jsonBody<T>(request: Request, schema: z.ZodType<T>): T {
   if (request.body.length > largestBody)

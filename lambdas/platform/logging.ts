@@ -1,4 +1,4 @@
-/** One JSON line per event on the standard output, where CloudWatch and the local system read it. Never a name, address, token or key. */
+/** One JSON line per event on the standard output. Never a name, address, token or key. */
 
 export type Fields = Record<string, string | number | boolean | null | undefined>;
 

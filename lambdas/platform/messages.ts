@@ -1,4 +1,4 @@
-/** Queue steps: an SQS batch in, one call of the step per message, the failed ones handed back; and sending messages on. */
+/** Queue steps: one call of the step per message, the failed ones handed back; and sending on. */
 import { SendMessageBatchCommand, SQSClient } from '@aws-sdk/client-sqs';
 import type { SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
 import type { z } from 'zod';
@@ -29,7 +29,7 @@ async function deliver<T>(
   }
 }
 
-/** zod's message quotes no values, and neither do ours; a parser quotes its text, and a provider's refusal what the customer typed. */
+/** Without what may quote a customer: a parser's words, and a provider's refusal. */
 function reasonOf(error: unknown): string | undefined {
   const isForeign =
     error instanceof SyntaxError || (error instanceof StepError && error.kind === 'permanent');
@@ -37,8 +37,8 @@ function reasonOf(error: unknown): string | undefined {
 }
 
 /**
- * The Lambda handler of a queue step. A message whose step throws, or that has another shape, is delivered again and ends in the
- * dead-letter queue; the others of its batch are done.
+ * The Lambda handler of a queue step. A message whose step throws, or of another shape, is
+ * delivered again and ends in the dead-letter queue; the others of its batch are done.
  */
 export function queueHandler<T>(
   schema: z.ZodType<T>,
@@ -57,7 +57,7 @@ const client = new SQSClient({});
 const largestBatch = 10;
 
 export type SendOptions = {
-  /** The order a message belongs to: SQS then serves orders fairly, so that 100 photos do not starve the others. */
+  /** The order of a message: SQS serves orders fairly, so that 100 photos starve no other. */
   groupId?: string;
   /** 0 to 900. */
   delaySeconds?: number;
@@ -65,7 +65,7 @@ export type SendOptions = {
 
 /**
  * Sends messages of ids; resolves when SQS holds all of them.
- * @throws Error when SQS refused any: the step comes again and sends all of them again, which is safe
+ * @throws Error when SQS refused any: the step comes again and sends all again, which is safe
  */
 export async function send(
   queueUrl: string,

@@ -12,7 +12,7 @@ import {
 /** One client per process. */
 export const s3 = new S3Client({});
 
-/** Without s3:ListBucket a missing key answers 403, and this product asks for no such right; 404 is there for who has it. */
+/** Without s3:ListBucket a missing key answers 403; 404 is there for who has it. */
 const isMissing = (error: unknown) =>
   error instanceof S3ServiceException && [403, 404].includes(error.$metadata.httpStatusCode ?? 0);
 

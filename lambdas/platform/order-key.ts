@@ -1,4 +1,4 @@
-/** The key to an order: an HMAC of its id. It needs no row; emails and the claiming browser carry it. */
+/** The key to an order: an HMAC of its id, which needs no row; emails and the browser carry it. */
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { clientError } from './errors.ts';
 import type { Request } from './http.ts';
@@ -16,7 +16,7 @@ const noSuchOrder = 'We cannot find this order. Please open it again from the li
 
 /**
  * The id of the order in the path, for who sends `Authorization: Bearer <its key>`.
- * @throws StepError 404 `unknown_order` for a wrong key as for no order, so that nobody learns which orders exist
+ * @throws StepError 404 `unknown_order` for a wrong key as for no order: nobody learns which exist
  */
 export async function authorisedOrder(request: Request, secretArn: string): Promise<string> {
   const orderId = uuidParameter(request, 'order', 'unknown_order', noSuchOrder);

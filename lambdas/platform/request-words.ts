@@ -1,4 +1,4 @@
-/** What is wrong with a request, in words for the person who sent it: zod's own are for programmers. */
+/** What is wrong with a request, for the person who sent it: zod's words are for programmers. */
 import type { z } from 'zod';
 
 type Issue = Parameters<z.core.$ZodErrorMap>[0];

@@ -28,13 +28,13 @@ export type EmailEvent = {
 export type EmailProvider = {
   /**
    * Hands an email over; answers the provider's message id.
-   * @throws StepError `final` for what another try cannot mend, `later` for what was surely not sent, and `later` with the code
-   * `send_doubtful` when the answer was lost: it may have been sent, and only an event can tell
+   * @throws StepError `permanent` for what another try cannot mend, `retry` for what was surely not
+   * sent, and `retry` with the code `send_doubtful` when the answer was lost: an event tells
    */
   send(email: OutgoingEmail): Promise<{ messageId: string }>;
   /**
    * The events of a webhook call, verified on the raw bytes.
-   * @throws StepError `caller` for a wrong, old or missing signature
+   * @throws StepError `client` for a wrong, old or missing signature
    */
   verifyEvents(body: Buffer, signature: string | undefined, timestamp: string | undefined): EmailEvent[];
 };

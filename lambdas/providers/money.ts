@@ -4,14 +4,14 @@
 const withoutDecimals = new Set('BIF CLP DJF GNF JPY KMF KRW MGA PYG RWF UGX VND VUV XAF XOF XPF'.split(' '));
 const withThreeDecimals = new Set(['BHD', 'JOD', 'KWD', 'OMR', 'TND']);
 
-/** How many digits follow the decimal point in amounts of that currency (its ISO 4217 code, in either case). */
+/** How many digits follow the decimal point in amounts of that currency (ISO 4217, any case). */
 export function decimalsOf(currency: string): 0 | 2 | 3 {
   const code = currency.toUpperCase();
   if (withoutDecimals.has(code)) return 0;
   return withThreeDecimals.has(code) ? 3 : 2;
 }
 
-/** 1234 and `usd` are `'12.34'`; 1200 and `JPY` are `'1200'`. Exact: no floating point takes part. */
+/** 1234 and `usd` are `'12.34'`; 1200 and `JPY` are `'1200'`. Exact, without floating point. */
 export function toMajor(minor: number, currency: string): string {
   if (!Number.isSafeInteger(minor)) throw new RangeError(`${minor} is not a whole number of minor units`);
   const decimals = decimalsOf(currency);
@@ -21,8 +21,8 @@ export function toMajor(minor: number, currency: string): string {
 }
 
 /**
- * `'12.34'` and `usd` are 1234. Zeros beyond the currency's decimals are fine (a `DECIMAL(10,2)` of yen reads `'1200.00'`);
- * any other digit there is a RangeError, because rounding money is not this function's business.
+ * `'12.34'` and `usd` are 1234. Zeros beyond the currency's decimals are fine (a `DECIMAL(10,2)` of
+ * yen reads `'1200.00'`); any other digit there is a RangeError: money is not rounded here.
  */
 export function toMinor(major: string, currency: string): number {
   const [, sign = '', whole, fraction = ''] = /^(-?)(\d+)(?:\.(\d+))?$/.exec(major) ?? [];

@@ -1,6 +1,6 @@
 /** The port to whoever takes the money: what the steps ask of it, in the product's words. */
 
-/** What a checkout sells. Everything in it is frozen with its attempt: the same session and attempt must bring the same values. */
+/** What a checkout sells; the same session and attempt must bring the same values. */
 export type CheckoutRequest = {
   /** The upload session whose photos are sold. */
   sessionId: string;
@@ -16,8 +16,8 @@ export type CheckoutRequest = {
   successUrl: string;
   cancelUrl: string;
   /**
-   * 30 minutes to 24 hours ahead; 24 hours if absent. A moment and not a length, because a repeated request under the same
-   * key must be the same request.
+   * 30 minutes to 24 hours ahead; 24 hours if absent. A moment and not a length, because a repeated
+   * request must be the same request.
    */
   expiresAt?: Date;
 };
@@ -43,7 +43,7 @@ export type Checkout = {
   /** The attempt that made it; null if the checkout is none of ours. */
   attempt: number | null;
   status: CheckoutStatus;
-  /** Fulfil on `paid` and `no_payment_required`; `unpaid` and complete means that the money is under way. */
+  /** Fulfil on `paid` and `no_payment_required`; `unpaid` and complete: the money is under way. */
   paymentStatus: 'paid' | 'unpaid' | 'no_payment_required';
   /** Null until somebody tried to pay, and for what costs nothing. */
   paymentIntentId: string | null;
@@ -67,7 +67,7 @@ export type Checkout = {
 export type PaymentEvent = {
   id: string;
   type: string;
-  /** The id of the event's object: a checkout, a refund, a charge, a dispute. Null for the few objects without one. */
+  /** The event's object: a checkout, refund, charge or dispute. Null for the few without an id. */
   objectId: string | null;
   /** The payment that the object is or belongs to. */
   paymentIntentId: string | null;
@@ -124,7 +124,7 @@ export const paymentEventTypes = [
 export type PaymentProvider = {
   /** Opens a checkout, or answers the one that this session and attempt already opened. */
   createCheckout(request: CheckoutRequest): Promise<OpenCheckout>;
-  /** Closes an open checkout. Answers what it is now, because it may have been paid meanwhile: `expired` or `complete`. */
+  /** Closes an open checkout. Answers what it is now, as it may have been paid meanwhile. */
   expireCheckout(id: string): Promise<CheckoutStatus>;
   getCheckout(id: string): Promise<Checkout>;
   /** The event in a webhook's body, byte for byte as it came; throws the caller's fault unless its signature is right and recent. */

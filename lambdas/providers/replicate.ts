@@ -9,10 +9,10 @@ export type ReplicateSettings = {
   apiToken: string;
   /** With `/v1`; Replicate's own by default. */
   apiUrl?: string;
-  /** `owner/name`, or `owner/name:version` for a model that is not an official one. It takes `input_image`. */
+  /** `owner/name`, or `owner/name:version` if it is no official model. It takes `input_image`. */
   model: string;
   outputFormat?: 'png' | 'jpg';
-  /** A prediction that has not ended by then is stopped by Replicate, so that one nobody asks for any more costs little. */
+  /** After this Replicate stops a prediction, so that one nobody asks for any more costs little. */
   cancelAfterSeconds?: number;
   /** How long one call may take. */
   timeoutMs?: number;
@@ -54,8 +54,8 @@ export function createReplicateRestoration(settings: ReplicateSettings): Restora
   const creation = version ? { route: '/predictions', version } : { route: `/models/${model}/predictions` };
 
   /**
-   * What Replicate is given to read. It cannot reach a storage on the developer's own machine, so that photo is handed over itself;
-   * such a prediction carries no marker, and one that is lost is not found again.
+   * What Replicate is given to read. It cannot reach a storage on the developer's machine: such a
+   * photo is handed over itself, without a marker, and is not found again when lost.
    */
   async function readable(imageUrl: string): Promise<string> {
     if (apiUrl || new URL(imageUrl).hostname !== '127.0.0.1') return imageUrl;
@@ -141,9 +141,9 @@ class Refusal extends Error {
 }
 
 /**
- * A fetch that sends each request once. The client calls it up to 6 times for one request, within 50 ms, after a 429 or a lost
- * connection, and a repeated create is paid for again; here every repetition gets the first one's outcome. Trying again is for the
- * queue, which waits longer. The client passes the same `init` each time, which is how a repetition is known.
+ * A fetch that sends each request once. The client calls it up to 6 times within 50 ms after a 429
+ * or a lost connection, and each repeated create is paid for; here repetitions, known by their
+ * `init`, get the first outcome. Trying again is for the queue, which waits longer.
  */
 function sendOnce(timeoutMs: number) {
   const outcomes = new WeakMap<RequestInit, Promise<Response>>();
@@ -206,7 +206,7 @@ function failed(code: RestorationCode, message: string = restorationCodes[code].
   return { state: 'failed', code, message };
 }
 
-/** By Replicate's published codes; the two without one are in the words of the models' image and download libraries. */
+/** By Replicate's published codes, or else in the words of the models' libraries. */
 const causes: [RegExp, RestorationCode][] = [
   [/\(E005\)\s*$/, 'moderation_refused'],
   [/\bE1001\b/, 'provider_out_of_memory'],

@@ -1,8 +1,8 @@
-/** Every way a restoration can go wrong: the closed list of codes that jobs, logs and runbooks speak. */
+/** The closed list of codes for what can go wrong with a restoration. */
 import { type ErrorKind, type ErrorOptions, StepError } from '../platform/errors.ts';
 
 type Entry = {
-  /** `later` and `ours` are worth another try (or attempt), `final` is not. */
+  /** `retry` and `internal` are worth another try, `permanent` is not. */
   kind: Exclude<ErrorKind, 'client'>;
   /** What happened, in a sentence for people. */
   meaning: string;
@@ -121,7 +121,7 @@ export const restorationCodes = {
 
 export type RestorationCode = keyof typeof restorationCodes;
 
-/** Whether another attempt may succeed, by itself or with an operator’s help. A code that is not listed may: attempts are bounded. */
+/** Whether another attempt may succeed. A code not listed may: attempts are bounded. */
 export const isRetryable = (code: string): boolean => !isFinal.has(code);
 
 const isFinal: ReadonlySet<string> = new Set(

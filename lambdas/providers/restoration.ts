@@ -11,16 +11,16 @@ export type PredictionState =
   | { state: 'succeeded'; outputUrl: string }
   | { state: 'failed'; code: RestorationCode; message: string };
 
-/** Every method rejects with a `StepError` of a restoration code when the provider cannot be asked. */
+/** Every method rejects with a `StepError` of a restoration code. */
 export type RestorationProvider = {
   /**
-   * Starts the restoration of a photo; never asked twice by itself. After `submission_uncertain` it may have started all the same.
+   * Starts a restoration, once. After `submission_uncertain` it may have started all the same.
    * @param imageUrl presigned, with the attempt’s marker among its signed parameters
    */
   createPrediction(photo: Attempt & { imageUrl: string; imageKey: string }): Promise<{ id: string }>;
   /**
-   * Finds the prediction that a run which died, or never got its answer, left behind. The provider forgets inputs after an hour,
-   * so it finds nothing older.
+   * Finds the prediction that a run which died, or got no answer, left behind; within the hour,
+   * because the provider then forgets inputs.
    * @param since when the attempt began
    */
   findPrediction(photo: Attempt & { imageKey: string; since: Date }): Promise<string | undefined>;
@@ -30,8 +30,8 @@ export type RestorationProvider = {
 };
 
 /**
- * The query parameter that says in a photo’s presigned address which attempt it is for. S3 ignores signed parameters whose names
- * begin with `x-`, and whoever presigns must sign it along: added afterwards, it breaks the signature.
+ * The query parameter that says in a photo’s presigned address which attempt it is for. S3 ignores
+ * signed parameters that begin with `x-`; added after signing, it would break the signature.
  */
 export function attemptMarker({ jobId, attempt }: Attempt): { name: string; value: string } {
   return { name: 'x-restoration-attempt', value: `${jobId}.${attempt}` };

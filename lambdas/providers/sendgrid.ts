@@ -47,7 +47,7 @@ const failure = z.object({ code: z.union([z.number(), z.string()]).optional() })
 /** Connections that never came to be have sent nothing; any other lost answer is a doubt. */
 const neverConnected = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH']);
 
-/** Which of the four kinds a failed send is. Facts: 400, 401 and 403 need a person; 429 and 5xx pass. */
+/** Which of the four kinds a failed send is. */
 export function toStepError(error: unknown): StepError {
   const code = failure.safeParse(error).data?.code;
   if (code === 429)

@@ -1,4 +1,4 @@
-/** Reads Stripe's signed events. A file of its own, so that the webhook's bundle holds nothing else of the adapter. */
+/** Reads Stripe's signed events, apart from the adapter so the webhook's bundle stays small. */
 import { Stripe } from 'stripe';
 import { clientError, internalError } from '../platform/errors.ts';
 import type { PaymentEvent } from './payment.ts';
@@ -6,8 +6,8 @@ import type { PaymentEvent } from './payment.ts';
 /**
  * The event in a webhook's body.
  * @param rawBody byte for byte as it was received
- * @param signatureHeader the header `Stripe-Signature`; it may hold several signatures while the secret is being rolled
- * @throws the caller's fault when the signature is missing, wrong or older than five minutes of the wall's clock
+ * @param signatureHeader `Stripe-Signature`; holds several while the secret is being rolled
+ * @throws StepError `client` when it is missing, wrong or older than five minutes of wall time
  */
 export function verifyEvent(
   rawBody: Buffer | string,

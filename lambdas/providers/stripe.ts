@@ -21,7 +21,7 @@ export type StripeOptions = {
   webhookSecret: string;
   /** Another server than Stripe's, such as `http://127.0.0.1:4010`. */
   apiUrl?: string;
-  /** How long one try may take; there are three, so that a hang ends after three times this and about two seconds. */
+  /** How long one of three tries may take: a hang ends after three times this and two seconds. */
   timeoutMs?: number;
 };
 
@@ -34,7 +34,7 @@ const uploadSessionOf = (metadata: Stripe.Metadata | null) => metadata?.upload_s
 const attemptOf = (metadata: Stripe.Metadata | null) =>
   metadata?.attempt === undefined ? null : Number(metadata.attempt);
 
-/** Payments through Stripe. A call that hangs ends after 20 seconds at worst: give the Lambda 25 or more. */
+/** A call that hangs ends after 20 seconds at worst: give the Lambda 25 or more. */
 export function createStripePayments({
   apiKey,
   webhookSecret,
@@ -92,7 +92,7 @@ async function createCheckout(stripe: Stripe, request: CheckoutRequest): Promise
     { idempotencyKey: `checkout-${request.sessionId}-${request.attempt}` },
   );
   if (session.url === null) {
-    // A replayed answer always has its address; without one it is not the hosted page that was asked for.
+    // Without an address it is not the hosted page that was asked for.
     throw internalError('checkout_without_url', `Stripe's checkout ${session.id} has no address.`);
   }
   return { id: session.id, url: session.url, expiresAt: new Date(session.expires_at * 1000) };
@@ -240,8 +240,8 @@ async function asStepError<T>(call: () => Promise<T>): Promise<T> {
 }
 
 /**
- * What a refusal of Stripe's means for the step. A 500 is worth another try, but Stripe keeps it under its idempotency key for a day:
- * a checkout that goes on failing needs another attempt number.
+ * What a refusal of Stripe's means. Stripe keeps a 500 under its idempotency key for a day: a
+ * checkout that goes on failing needs another attempt number.
  */
 function stepErrorOf(cause: Stripe.errors.StripeError): StepError {
   const { errors } = Stripe;

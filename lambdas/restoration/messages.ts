@@ -2,11 +2,11 @@
 import { z } from 'zod';
 import { attemptCode } from '../error-codes.ts';
 
-/** For `submit-job`. The attempt guards every statement: a message of an earlier attempt changes nothing. */
+/** For `submit-job`. The attempt guards every statement: an earlier message changes nothing. */
 export const submitJobMessage = z.object({ jobId: z.guid(), attempt: z.int().positive() });
 export type SubmitJobMessage = z.infer<typeof submitJobMessage>;
 
-/** The poller's input; its execution is named `{jobId}-{attempt}`, so that a job and attempt is polled once. */
+/** The poller's input; its execution is named `{jobId}-{attempt}`, so each is polled once. */
 export const pollerInput = submitJobMessage.extend({
   orderId: z.guid(),
   imageId: z.guid(),

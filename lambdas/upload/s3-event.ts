@@ -11,7 +11,7 @@ export type TemporaryUpload = { key: string; sessionId: string; uploadId: string
 
 const temporaryKey = /^uploads\/temp\/([0-9a-f-]{36})\/([0-9a-f-]{36})\.\w+$/;
 
-/** The uploads an event speaks of; keys that are not ours are left out. S3 encodes keys as forms do, a space as `+`. */
+/** The uploads an event speaks of, of our keys. S3 encodes keys as forms do, a space as `+`. */
 export function uploadsOf(event: z.infer<typeof s3Event>): TemporaryUpload[] {
   if ('Event' in event) return [];
   return event.Records.flatMap(({ s3 }) => {

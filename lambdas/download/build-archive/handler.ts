@@ -1,4 +1,4 @@
-/** Packs the photos of a link into a ZIP, streaming from S3 into S3: stored, not deflated, because photos do not shrink. */
+/** Packs the photos of a link into a ZIP, streamed S3 to S3; stored, as photos do not shrink. */
 import { Readable } from 'node:stream';
 import type { ReadableStream } from 'node:stream/web';
 import { GetObjectCommand } from '@aws-sdk/client-s3';
@@ -27,7 +27,7 @@ async function photosOf(linkId: string) {
   return rows.map((row, index) => ({ ...row, name: names[index] ?? row.imageId }));
 }
 
-/** One photo after the other is opened when its turn comes, so memory holds a few chunks and no photo. */
+/** Opens one photo after the other, so that memory holds a few chunks and no photo. */
 async function* entries(photos: Photo[]) {
   for (const { storageBucket, storagePath, name, restoredAt } of photos) {
     const { Body, ContentLength } = await s3.send(

@@ -1,4 +1,4 @@
-/** POST /api/orders/{order}/downloads: for who holds the order's key, a new link to one photo or to a ZIP of all restored ones. */
+/** POST /api/orders/{order}/downloads: a new link to one photo or to a ZIP of all restored. */
 import { z } from 'zod';
 import { query } from '../../platform/database.ts';
 import { clientError } from '../../platform/errors.ts';

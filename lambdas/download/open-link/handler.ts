@@ -1,4 +1,4 @@
-/** GET /download/{token}: checks and counts, then redirects to a presigned address that lives for minutes. An archive not built yet is a 202. */
+/** GET /download/{token}: checks, counts, and redirects to a presigned address. */
 import { GetObjectCommand } from '@aws-sdk/client-s3';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import { z } from 'zod';

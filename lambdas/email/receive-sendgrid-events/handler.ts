@@ -1,4 +1,4 @@
-/** POST /api/webhooks/sendgrid: verified events of our emails; delivered, bounced, dropped. Settles sends whose answer was lost. */
+/** POST /api/webhooks/sendgrid: what became of our emails; settles sends whose answer was lost. */
 import { z } from 'zod';
 import { queryOne } from '../../platform/database.ts';
 import { clientError } from '../../platform/errors.ts';

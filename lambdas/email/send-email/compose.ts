@@ -1,4 +1,4 @@
-/** Makes an email of what the claim answered: the words of its template, links that open, photos small enough to go along. */
+/** Makes an email of what the claim answered: words, links, and photos small enough to attach. */
 import { z } from 'zod';
 import type { RowOf } from '../../../schema/statements/statement.ts';
 import { restoredName } from '../../download/delivery.ts';

@@ -1,4 +1,4 @@
-/** Sends one email: takes it, makes its links, renders, hands it to the provider, and writes down what became of it. */
+/** Sends one email: takes it, makes its links, renders it, hands it over, records the outcome. */
 import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
 import { type EmailCode, emailCode } from '../../error-codes.ts';
@@ -27,7 +27,7 @@ const {
   LINK_MAX_DOWNLOADS: count,
 });
 
-/** How long an event may take to say what became of a send whose answer was lost; after it the email is sent again. */
+/** How long an event may take to settle a send whose answer was lost; then it is sent again. */
 const doubtSeconds = 600;
 
 type Result = {

@@ -1,4 +1,4 @@
-/** Brings the database up to date on every deploy: the migrations, then the role that the steps use. */
+/** Brings the database up to date on a deploy: the migrations, then the role that the steps use. */
 import { join } from 'node:path';
 import { BadRequestException } from '@aws-sdk/client-rds-data';
 import { z } from 'zod';
@@ -42,11 +42,11 @@ export async function handler(): Promise<Report & { roleChanged: boolean }> {
   return { ...report, roleChanged };
 }
 
-/** Logs in as the role to see how it is; changes it if need be; and then logs in again, so that no deploy ends with a role that cannot. */
+/** Logs in as the role to see how it is, changes it if need be, and logs in again to prove it. */
 async function bringRole(admin: Target, appSecretArn: string): Promise<boolean> {
   const asApp = dataApiDatabase({ ...admin, secretArn: appSecretArn });
   const [found] = await asApp.execute(roleSettings).catch((error: unknown) => {
-    // Wrong password; no such role, or one that may not log in. AWS has worded it as a bad request, too.
+    // Wrong password, no such role, or no login; AWS has worded it as a bad request, too.
     if (refusedWith(error, '28P01', '28000') || error instanceof BadRequestException) return [];
     throw error;
   });

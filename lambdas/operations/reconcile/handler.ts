@@ -1,6 +1,6 @@
 /**
- * What no event announces: expires photos that were never posted, sends the message of what is stuck again, which is always safe,
- * reports what must never be, and moves old audit rows to the archive.
+ * What no event announces: expires photos that were never posted, sends the message of what is
+ * stuck again (always safe), reports what must never be, and archives old audit rows.
  */
 import { z } from 'zod';
 import type { RowOf } from '../../../schema/statements/statement.ts';
@@ -24,7 +24,7 @@ const { AUDIT_DAYS, ...queues } = settings({
 /** Longer than any message of ours waits between two deliveries, and than a prediction may take. */
 const overdueSeconds = 3600;
 const batch = 200;
-/** An order is looked at on each of three days after it changed, should a run be missed: 10,000 of them take half a second. */
+/** An order is looked at for three days after it changed; 10,000 of them take half a second. */
 const lately = { withinSeconds: 3 * 86_400, orders: 10_000 };
 /** Some 25 ms a batch: a run moves 100,000 rows in seconds, and the next one goes on. */
 const auditBatch = 2000;
@@ -32,7 +32,7 @@ const mostAuditBatches = 50;
 
 type Stuck = RowOf<typeof stuck>;
 
-/** Which step goes on with a stuck row, and the message it understands; none where only a person can tell. */
+/** The queue and message that move a stuck row on; none where only a person can tell. */
 function remedy({
   what,
   id,

@@ -1,4 +1,4 @@
-/** POST /api/orders/claim: the browser that paid exchanges its Checkout Session id, which only it knows, for the order's id, number and key. */
+/** POST /api/orders/claim: exchanges a Checkout Session's id for its order's id, number and key. */
 import { z } from 'zod';
 import { payments } from '../../payment/provider.ts';
 import { query } from '../../platform/database.ts';

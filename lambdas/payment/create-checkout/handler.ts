@@ -1,4 +1,4 @@
-/** POST /api/checkout: freezes the photos of a session, keeps them from expiring, and opens a Checkout Session for them. */
+/** POST /api/checkout: freezes a session's photos, keeps them, and opens a Checkout Session. */
 import { z } from 'zod';
 import { queryOne } from '../../platform/database.ts';
 import { clientError } from '../../platform/errors.ts';
@@ -35,7 +35,7 @@ const alreadyPaid = () =>
     },
   );
 
-/** A photo whose object is gone is found by `keep-original`, which fails it; the customer is not charged for nothing in the end. */
+/** A photo whose object is gone is found and failed by `keep-original`. */
 async function keepFromExpiring(paths: string[]): Promise<void> {
   // Ten at a time: 100 photos in about a second.
   for (let start = 0; start < paths.length; start += 10)

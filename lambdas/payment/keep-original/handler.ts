@@ -1,4 +1,4 @@
-/** Copies one sold photo from the temporary bucket to the originals, if it is still the very photo that was sold, and asks for its restoration. */
+/** Copies one sold photo to the originals, if it is still the one sold, and asks to restore it. */
 import { z } from 'zod';
 import type { KeepingCode } from '../../error-codes.ts';
 import { query } from '../../platform/database.ts';

@@ -1,4 +1,4 @@
-/** A Checkout Session is complete: writes the order, then asks for each photo to be kept and for the confirmation to be sent. */
+/** A Checkout Session is complete: writes the order, has its photos kept and its email sent. */
 import { z } from 'zod';
 import { query } from '../../platform/database.ts';
 import { internalError, permanentFailure, retryLater } from '../../platform/errors.ts';

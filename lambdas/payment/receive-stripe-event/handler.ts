@@ -1,4 +1,4 @@
-/** POST /api/webhooks/stripe: verifies the signature on the raw bytes and queues the event's ids. Nothing else, so that Stripe is answered at once. */
+/** POST /api/webhooks/stripe: verifies the raw bytes and queues the event's ids; nothing else. */
 import { clientError } from '../../platform/errors.ts';
 import { apiHandler } from '../../platform/http.ts';
 import { log } from '../../platform/logging.ts';
@@ -7,7 +7,7 @@ import { secretJson } from '../../platform/secrets.ts';
 import { verifyEvent } from '../../providers/stripe-signature.ts';
 import type { PaymentEventMessage } from '../messages.ts';
 
-/** Which queue an event goes to; every other type is acknowledged and ignored, or Stripe would disable the endpoint. */
+/** Any other type is acknowledged and ignored, or Stripe would disable the endpoint. */
 const queues: Record<string, string | undefined> = {
   'checkout.session.completed': process.env.PLACE_ORDER_QUEUE_URL,
   'checkout.session.async_payment_succeeded': process.env.SETTLE_PAYMENT_QUEUE_URL,

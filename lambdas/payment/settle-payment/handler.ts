@@ -1,4 +1,4 @@
-/** Late payments, refunds and disputes: asks the provider what is true now, and brings the order there by legal moves. */
+/** Late payments, refunds, disputes: asks what is true now, and brings the order there. */
 import { z } from 'zod';
 import { query } from '../../platform/database.ts';
 import { retryLater } from '../../platform/errors.ts';

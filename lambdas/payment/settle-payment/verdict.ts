@@ -1,4 +1,4 @@
-/** What the payment of an order is now, decided from the provider's current truth and not from the event that made us look. */
+/** What an order's payment is now, by the provider's truth and not by the event. */
 import type { Payment } from '../../providers/payment.ts';
 
 export type PaymentVerdict = 'pending' | 'paid' | 'failed' | 'partially_refunded' | 'refunded' | 'disputed';
@@ -13,6 +13,6 @@ export function verdict(payment: Payment, failed: boolean): PaymentVerdict {
   return payment.refundedCents > 0 ? 'partially_refunded' : 'paid';
 }
 
-/** Whether an order still waiting for its money is first paid: a refund or dispute presupposes that, even if it was never announced. */
+/** Whether an order still waiting for its money is paid first, even if that was never announced. */
 export const presupposesPayment = (verdict: PaymentVerdict) =>
   verdict === 'partially_refunded' || verdict === 'refunded' || verdict === 'disputed';

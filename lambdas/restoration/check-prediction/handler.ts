@@ -1,4 +1,4 @@
-/** One look at a prediction for the poller, which waits, loops and gives up. A throttled or broken look throws; the poller tries again. */
+/** One look at a prediction for the poller, which waits and loops, also after a throw. */
 import { pollerInput } from '../messages.ts';
 import { restorations } from '../provider.ts';
 

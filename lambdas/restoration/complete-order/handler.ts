@@ -1,4 +1,4 @@
-/** Ends an order whose photos have all ended, and asks for its email. Every way a photo can end asks this step. */
+/** Ends an order whose photos have all ended, and asks for its email. */
 import { z } from 'zod';
 import { query } from '../../platform/database.ts';
 import { internalError } from '../../platform/errors.ts';

@@ -16,7 +16,7 @@ const { SUBMIT_JOB_QUEUE_URL, COMPLETE_ORDER_QUEUE_URL } = settings({
   COMPLETE_ORDER_QUEUE_URL: z.url(),
 });
 
-/** A poller that broke, ran out of time or was stopped by hand, as EventBridge tells it; its name holds job and attempt. */
+/** A poller that broke, ran out of time or was stopped (EventBridge); named by job and attempt. */
 const brokenPoller = z
   .object({ detail: z.object({ name: z.string().regex(/^[0-9a-f-]{36}-\d+$/), status: z.string() }) })
   .transform(

@@ -1,4 +1,4 @@
-/** Fetches a restored photo from the provider: from its own hosts only, without redirects, bounded in size and time. */
+/** Fetches a restored photo: from the provider's hosts, no redirects, bounded size and time. */
 import { Readable } from 'node:stream';
 import { StepError } from '../../platform/errors.ts';
 import { restorationError } from '../../providers/restoration-codes.ts';
@@ -15,8 +15,8 @@ export type FetchLimits = {
 export type Output = { stream: Readable; contentType: string; contentLength?: number };
 
 /**
- * @returns the bytes as they come; reading the stream may fail with `output_too_large` or `output_unavailable`
- * @throws StepError `output_refused` or `output_too_large` (final), `output_gone` or `output_unavailable` (try again)
+ * @returns the bytes as they come; the stream may fail as `output_too_large`, `output_unavailable`
+ * @throws StepError `output_refused`, `output_too_large`, `output_gone` or `output_unavailable`
  */
 export async function fetchOutput(address: string, limits: FetchLimits): Promise<Output> {
   const { allowedHosts, maxBytes, timeoutMs = 60_000, signal } = limits;

@@ -1,4 +1,4 @@
-/** Brings a restored photo from the provider into our bucket, and completes its job; the poller calls it when the prediction has succeeded. */
+/** Stores the photo of a prediction that succeeded and completes its job; the poller calls it. */
 import { z } from 'zod';
 import { query } from '../../platform/database.ts';
 import { internalError } from '../../platform/errors.ts';

@@ -1,4 +1,4 @@
-/** Takes a job and gives it to the restoration provider once, whatever dies meanwhile; then starts the poller that watches it. */
+/** Gives a job to the restoration provider once, whatever dies; then starts its poller. */
 import { GetObjectCommand } from '@aws-sdk/client-s3';
 import { ExecutionAlreadyExists, SFNClient, StartExecutionCommand } from '@aws-sdk/client-sfn';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
@@ -40,7 +40,7 @@ const signedRequest = z.custom<{ query: Record<string, string> }>(
   (request) => typeof request === 'object' && request !== null && 'query' in request,
 );
 
-/** A presigned address that says which attempt it is for, signed along: by it a lost prediction is found again. */
+/** A presigned address that names its attempt, by which a lost prediction is found again. */
 async function markedUrl(attempt: SubmitJobMessage, key: string): Promise<string> {
   const command = new GetObjectCommand({ Bucket: ORIGINALS_BUCKET, Key: key });
   const marker = attemptMarker(attempt);
@@ -69,7 +69,7 @@ async function predictionFor(
   return (await provider.createPrediction({ jobId, attempt, imageUrl, imageKey: storagePath })).id;
 }
 
-/** The name makes starting twice starting once; one that has ended already was started all the same. */
+/** The name makes starting twice starting once, even if it has ended already. */
 async function startPoller(input: PollerInput): Promise<void> {
   const name = `${input.jobId}-${input.attempt}`;
   const command = new StartExecutionCommand({

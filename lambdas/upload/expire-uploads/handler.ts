@@ -1,4 +1,4 @@
-/** S3's lifecycle expired temporary objects: marks their uploads, so that nobody waits for them. An object without a row leaves nothing to mark. */
+/** Marks the uploads whose temporary objects S3 expired, so that nobody waits for them. */
 import { query } from '../../platform/database.ts';
 import { queueHandler } from '../../platform/messages.ts';
 import { s3Event, uploadsOf } from '../s3-event.ts';

@@ -1,8 +1,8 @@
 /** Makes subject, HTML and plain text of an email from its type's data and templates. */
 import mustache from 'mustache';
 import { z } from 'zod';
-import layoutBottom from './templates/layout-bottom.html.mustache';
-import layoutTop from './templates/layout-top.html.mustache';
+import { styled } from './styles.ts';
+import layout from './templates/layout.html.mustache';
 import orderConfirmationHtml from './templates/order-confirmation.html.mustache';
 import orderConfirmationText from './templates/order-confirmation.txt.mustache';
 import restorationCompleteHtml from './templates/restoration-complete.html.mustache';
@@ -18,13 +18,13 @@ const line = z.string().transform((text) =>
     .trim(),
 );
 const link = z.url({ protocol: /^https?$/ });
-const count = z.number().int().nonnegative();
+const quantity = z.int().nonnegative();
 
 const schemas = {
   order_confirmation: z.object({
     orderNumber: line,
     customerName: line.nullish(),
-    photoCount: count,
+    photoCount: quantity,
     /** ISO 4217. */
     currency: z.string(),
     /** In major units: `12.50`. */
@@ -41,13 +41,13 @@ const schemas = {
     /** Names of the photos that could not be restored. */
     failed: z.array(line),
     expiresOn: z.date().nullish(),
-    maxDownloads: count,
+    maxDownloads: quantity,
     orderUrl: link,
   }),
   share_family: z.object({
     senderName: line.nullish(),
     message: z.string().nullish(),
-    photoCount: count,
+    photoCount: quantity,
     url: link,
     expiresOn: z.date().nullish(),
   }),
@@ -57,7 +57,7 @@ export type EmailType = keyof typeof schemas;
 export type EmailData<T extends EmailType> = z.input<(typeof schemas)[T]>;
 export type RenderedEmail = { subject: string; html: string; text: string };
 
-type View = Record<string, unknown>;
+type View = Record<string, unknown> & { footer: string };
 type Template = { html: string; text: string; view: (data: unknown) => View };
 
 const photos = (n: number) => (n === 1 ? '1 photo' : `${n} photos`);
@@ -80,7 +80,9 @@ const template = <T extends z.ZodType>(
   html: string,
   text: string,
   view: (data: z.output<T>) => View,
-): Template => ({ html, text, view: (data) => view(schema.parse(data)) });
+): Template => ({ html: styled(html), text, view: (data) => view(schema.parse(data)) });
+
+const layoutHtml = styled(layout);
 
 const templates: Record<EmailType, Template> = {
   order_confirmation: template(
@@ -164,13 +166,11 @@ export function render<T extends EmailType>(emailType: T, data: EmailData<T>): R
   // A text template begins with `Subject: …` and `Preheader: …`, then an empty line.
   const [, subject = '', preheader = '', body = ''] =
     /^Subject: ([^\n]*)\nPreheader: ([^\n]*)\n\n(.*)$/s.exec(written) ?? [];
+  const { footer } = values;
+  const around = { subject, preheader: preheader.trim(), footer, body: mustache.render(html, values) };
   return {
     subject: subject.trim(),
-    html: mustache.render(
-      html,
-      { ...values, subject, preheader: preheader.trim() },
-      { layoutTop, layoutBottom },
-    ),
-    text: body,
+    html: mustache.render(layoutHtml, around),
+    text: `${body}\n--\nRestoreClick\n${footer}\n`,
   };
 }

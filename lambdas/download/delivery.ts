@@ -1,29 +1,13 @@
 /** How delivered files are named: by what the customer called the photo. */
-import { createHash } from 'node:crypto';
-
-/** The same photos are the same archive, whichever link asks for it. */
-export function archiveKey(orderId: string, imageIds: string[]): string {
-  const hash = createHash('sha256')
-    .update([...imageIds].sort().join('\n'))
-    .digest('hex')
-    .slice(0, 32);
-  return `uploads/archives/${orderId}/${hash}.zip`;
-}
 
 /** File systems take 255 bytes; this leaves room for what is added. */
 const longestStemBytes = 200;
 
 /** By whole characters. */
 function shortened(stem: string): string {
-  let kept = stem;
-  if (Buffer.byteLength(stem) > longestStemBytes) {
-    const characters = [...stem];
-    while (Buffer.byteLength(kept) > longestStemBytes) {
-      characters.pop();
-      kept = characters.join('');
-    }
-  }
-  return kept;
+  const characters = [...stem];
+  while (Buffer.byteLength(characters.join('')) > longestStemBytes) characters.pop();
+  return characters.join('');
 }
 
 /** `Grandma 1943.jpeg` restored as PNG is `Grandma 1943 restored.png`. */
@@ -47,7 +31,7 @@ export function distinctNames(names: string[]): string[] {
 const encoded = (name: string) =>
   encodeURIComponent(name).replace(/['()*!]/g, (mark) => `%${mark.charCodeAt(0).toString(16).toUpperCase()}`);
 
-/** A name from a customer never goes raw into a header: encoded, beside a plain one for what cannot read that. */
+/** A customer's name never goes raw into a header: encoded, beside a plain one. */
 export function contentDisposition(name: string, plainName: string): string {
   return `attachment; filename="${plainName}"; filename*=UTF-8''${encoded(name)}`;
 }

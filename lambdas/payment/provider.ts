@@ -11,7 +11,7 @@ const { STRIPE_SECRET_ARN, STRIPE_API_URL } = settings({
   STRIPE_API_URL: z.url().optional(),
 });
 
-const shape = z.object({ apiKey: z.string().min(1), webhookSecret: z.string().min(1) });
+const shape = z.object({ apiKey: z.string().min(1) });
 
 let made: PaymentProvider | undefined;
 

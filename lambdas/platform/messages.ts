@@ -5,21 +5,15 @@ import type { z } from 'zod';
 import { StepError } from './errors.ts';
 import { log } from './logging.ts';
 
-export type Delivery = {
-  /** 1 at the first delivery of this message. */
-  receiveCount: number;
-};
-
 type QueueHandler = (event: SQSEvent) => Promise<SQSBatchResponse>;
 
 async function deliver<T>(
   record: SQSRecord,
   schema: z.ZodType<T>,
-  step: (message: T, delivery: Delivery) => Promise<void>,
+  step: (message: T) => Promise<void>,
 ): Promise<boolean> {
   try {
-    const message = schema.parse(JSON.parse(record.body));
-    await step(message, { receiveCount: Number(record.attributes.ApproximateReceiveCount) });
+    await step(schema.parse(JSON.parse(record.body)));
     return true;
   } catch (error) {
     const code = error instanceof StepError ? error.code : 'unexpected';
@@ -40,10 +34,7 @@ function reasonOf(error: unknown): string | undefined {
  * The Lambda handler of a queue step. A message whose step throws, or of another shape, is
  * delivered again and ends in the dead-letter queue; the others of its batch are done.
  */
-export function queueHandler<T>(
-  schema: z.ZodType<T>,
-  step: (message: T, delivery: Delivery) => Promise<void>,
-): QueueHandler {
+export function queueHandler<T>(schema: z.ZodType<T>, step: (message: T) => Promise<void>): QueueHandler {
   return async (event) => {
     const done = await Promise.all(event.Records.map((record) => deliver(record, schema, step)));
     const failed = event.Records.filter((_, index) => !done[index]);

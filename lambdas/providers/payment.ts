@@ -60,7 +60,6 @@ export type Checkout = {
   lineItems: CheckoutLine[];
   /** The kind of method, such as `card` or `us_bank_account`; null until paid. */
   paymentMethod: string | null;
-  createdAt: Date;
 };
 
 /** What an event says happened, and to what. Never the data: that is fetched as it is now. */
@@ -86,8 +85,6 @@ export type Payment = {
   paid: boolean;
   /** Minor units; succeeded refunds only. */
   refundedCents: number;
-  /** Whether a refund failed: that money is back with us, and a person has to see to it. */
-  refundFailed: boolean;
   disputed: 'open' | 'won' | 'lost' | 'none';
 };
 
@@ -106,19 +103,18 @@ export type Refund = {
   status: 'pending' | 'requires_action' | 'succeeded' | 'failed' | 'canceled';
 };
 
-/** The events that say something about an order. Any other type is acknowledged and ignored. */
-export const paymentEventTypes = [
-  'checkout.session.completed',
+/** The events about an order, by who goes on with it. Any other is acknowledged and ignored. */
+export const orderEventTypes = ['checkout.session.completed'];
+export const settlementEventTypes = [
   'checkout.session.async_payment_succeeded',
   'checkout.session.async_payment_failed',
-  'checkout.session.expired',
   'refund.created',
   'refund.updated',
   'refund.failed',
   'charge.refunded',
   'charge.dispute.created',
   'charge.dispute.closed',
-] as const;
+];
 
 /** Every method throws only a `StepError`. */
 export type PaymentProvider = {
@@ -127,10 +123,8 @@ export type PaymentProvider = {
   /** Closes an open checkout. Answers what it is now, as it may have been paid meanwhile. */
   expireCheckout(id: string): Promise<CheckoutStatus>;
   getCheckout(id: string): Promise<Checkout>;
-  /** The event in a webhook's body, byte for byte as it came; throws the caller's fault unless its signature is right and recent. */
-  verifyEvent(rawBody: Buffer | string, signatureHeader: string | undefined): PaymentEvent;
   getPayment(paymentIntentId: string): Promise<Payment>;
   refund(request: RefundRequest): Promise<Refund>;
-  /** Events of {@link paymentEventTypes} since then that our webhook has not yet taken, oldest first; the provider keeps 30 days. */
+  /** Events of an order since then that our webhook has not taken, oldest first; kept for 30 days. */
   listUndeliveredEvents(since: Date): Promise<PaymentEvent[]>;
 };

@@ -8,17 +8,17 @@ import {
   type CheckoutRequest,
   type CheckoutStatus,
   type OpenCheckout,
+  orderEventTypes,
   type Payment,
   type PaymentProvider,
-  paymentEventTypes,
   type Refund,
   type RefundRequest,
+  settlementEventTypes,
 } from './payment.ts';
-import { readEvent, verifyEvent } from './stripe-signature.ts';
+import { readEvent } from './stripe-signature.ts';
 
 export type StripeOptions = {
   apiKey: string;
-  webhookSecret: string;
   /** Another server than Stripe's, such as `http://127.0.0.1:4010`. */
   apiUrl?: string;
   /** How long one of three tries may take: a hang ends after three times this and two seconds. */
@@ -35,12 +35,7 @@ const attemptOf = (metadata: Stripe.Metadata | null) =>
   metadata?.attempt === undefined ? null : Number(metadata.attempt);
 
 /** A call that hangs ends after 20 seconds at worst: give the Lambda 25 or more. */
-export function createStripePayments({
-  apiKey,
-  webhookSecret,
-  apiUrl,
-  timeoutMs = 6_000,
-}: StripeOptions): PaymentProvider {
+export function createStripePayments({ apiKey, apiUrl, timeoutMs = 6_000 }: StripeOptions): PaymentProvider {
   const stripe = new Stripe(apiKey, {
     maxNetworkRetries: 2,
     timeout: timeoutMs,
@@ -51,7 +46,6 @@ export function createStripePayments({
     createCheckout: (request) => asStepError(() => createCheckout(stripe, request)),
     expireCheckout: (id) => asStepError(() => expireCheckout(stripe, id)),
     getCheckout: (id) => asStepError(() => getCheckout(stripe, id)),
-    verifyEvent: (rawBody, signatureHeader) => verifyEvent(rawBody, signatureHeader, webhookSecret),
     getPayment: (id) => asStepError(() => getPayment(stripe, id)),
     refund: (request) => asStepError(() => refund(stripe, request)),
     listUndeliveredEvents: (since) => asStepError(() => listUndeliveredEvents(stripe, since)),
@@ -138,7 +132,6 @@ async function getCheckout(stripe: Stripe, id: string): Promise<Checkout> {
     },
     lineItems: (session.line_items?.data ?? []).map((item) => lineOf(item, major)),
     paymentMethod: methodOf(payment),
-    createdAt: new Date(session.created * 1000),
   };
 }
 
@@ -173,7 +166,6 @@ async function getPayment(stripe: Stripe, paymentIntentId: string): Promise<Paym
     refundedCents: refunds
       .filter(({ status }) => status === 'succeeded')
       .reduce((sum, { amount }) => sum + amount, 0),
-    refundFailed: refunds.some(({ status }) => status === 'failed'),
     disputed: worstOf(disputes.data.map(({ status }) => disputeOf(status))),
   };
 }
@@ -207,7 +199,7 @@ async function listUndeliveredEvents(stripe: Stripe, since: Date) {
     .list({
       delivery_success: false,
       created: { gte: seconds(since) },
-      types: [...paymentEventTypes],
+      types: [...orderEventTypes, ...settlementEventTypes],
       limit: 100,
     })
     .autoPagingToArray({ limit: 10_000 });

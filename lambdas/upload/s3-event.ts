@@ -1,5 +1,6 @@
 /** S3's event messages about the temporary bucket, read down to the uploads they speak of. */
 import { z } from 'zod';
+import { readTemporaryKey } from '../platform/object-keys.ts';
 
 /** A message of S3's: its records, or the test event it sends to a new target. */
 export const s3Event = z.union([
@@ -9,14 +10,12 @@ export const s3Event = z.union([
 
 export type TemporaryUpload = { key: string; sessionId: string; uploadId: string };
 
-const temporaryKey = /^uploads\/temp\/([0-9a-f-]{36})\/([0-9a-f-]{36})\.\w+$/;
-
 /** The uploads an event speaks of, of our keys. S3 encodes keys as forms do, a space as `+`. */
 export function uploadsOf(event: z.infer<typeof s3Event>): TemporaryUpload[] {
   if ('Event' in event) return [];
   return event.Records.flatMap(({ s3 }) => {
     const key = decodeURIComponent(s3.object.key.replaceAll('+', ' '));
-    const [, sessionId, uploadId] = temporaryKey.exec(key) ?? [];
-    return sessionId && uploadId ? [{ key, sessionId, uploadId }] : [];
+    const ids = readTemporaryKey(key);
+    return ids ? [{ key, ...ids }] : [];
   });
 }

@@ -12,6 +12,7 @@ import {
 import { SqsDestination } from 'aws-cdk-lib/aws-s3-notifications';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
+import { prefixes } from '../../lambdas/platform/object-keys.ts';
 import type { Settings } from '../settings.ts';
 import type { Access } from './access.ts';
 
@@ -24,13 +25,6 @@ const actionNames: Record<ObjectAction, string> = {
   GetTagging: 's3:GetObjectTagging',
   PutTagging: 's3:PutObjectTagging',
   AbortMultipart: 's3:AbortMultipartUpload',
-};
-
-const prefixes = {
-  temp: 'uploads/temp/',
-  originals: 'uploads/originals/',
-  restored: 'uploads/restored/',
-  archives: 'uploads/archives/',
 };
 
 export class Storage extends Construct {

@@ -4,14 +4,13 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { StepError } from '../../lambdas/platform/errors.ts';
 import type { CheckoutRequest, PaymentProvider } from '../../lambdas/providers/payment.ts';
 import { createStripePayments } from '../../lambdas/providers/stripe.ts';
-import { sign } from '../../packages/doubles/stripe/courier.ts';
-import { apiKey, openShop, type Shop, webhookSecret } from '../../packages/doubles/test/stripe-setup.ts';
+import { apiKey, openShop, type Shop } from '../../packages/doubles/test/stripe-setup.ts';
 
 let shop: Shop;
 let payments: PaymentProvider;
 beforeEach(async () => {
   shop = await openShop();
-  payments = createStripePayments({ apiKey, webhookSecret, apiUrl: shop.double.url });
+  payments = createStripePayments({ apiKey, apiUrl: shop.double.url });
 });
 afterEach(() => shop.close());
 
@@ -70,7 +69,6 @@ describe('a checkout', () => {
       customer: { email: 'ada@example.org', name: 'Ada Lovelace', phone: null },
       lineItems: [{ description: 'Photo restoration', quantity: 3, unitAmount: '12.50', total: '37.50' }],
       paymentMethod: 'card',
-      createdAt: expect.any(Date),
     });
   });
 
@@ -126,7 +124,6 @@ describe('the truth about a payment', () => {
       amountCents: 3750,
       paid: true,
       refundedCents: 0,
-      refundFailed: false,
       disputed: 'none',
     });
   });
@@ -152,12 +149,10 @@ describe('the truth about a payment', () => {
     const rest = await payments.refund({ paymentIntentId, key: 'rest' });
     expect(await payments.getPayment(paymentIntentId)).toMatchObject({
       refundedCents: 3750,
-      refundFailed: false,
     });
     await shop.post(`/double/refunds/${rest.id}/fail`);
     expect(await payments.getPayment(paymentIntentId)).toMatchObject({
       refundedCents: 1000,
-      refundFailed: true,
     });
   });
 
@@ -197,22 +192,6 @@ describe('events', () => {
     expect(new Set(events.map((event) => event.paymentIntentId))).toEqual(new Set([paymentIntentId]));
     expect(await payments.listUndeliveredEvents(new Date(Date.now() + 60_000))).toEqual([]);
   });
-
-  test('are read from what the webhook gets', async () => {
-    const body = JSON.stringify({
-      id: 'evt_1',
-      object: 'event',
-      type: 'charge.refunded',
-      data: { object: { id: 'ch_1', object: 'charge', payment_intent: 'pi_1' } },
-    });
-    const event = payments.verifyEvent(body, sign(body, webhookSecret, Math.floor(Date.now() / 1000)));
-    expect(event).toEqual({
-      id: 'evt_1',
-      type: 'charge.refunded',
-      objectId: 'ch_1',
-      paymentIntentId: 'pi_1',
-    });
-  });
 });
 
 describe('when Stripe is not well', () => {
@@ -227,7 +206,6 @@ describe('when Stripe is not well', () => {
   test('a wrong key is ours to mend', async () => {
     const stranger = createStripePayments({
       apiKey: 'sk_test_other',
-      webhookSecret,
       apiUrl: shop.double.url,
     });
     expect(await faultOf(stranger.getPayment('pi_1'))).toEqual({
@@ -239,7 +217,7 @@ describe('when Stripe is not well', () => {
   test('a call that hangs ends, and is worth another try', async () => {
     const silent = await listening(createServer(() => {}));
     const url = `http://127.0.0.1:${(silent.address() as AddressInfo).port}`;
-    const waiting = createStripePayments({ apiKey, webhookSecret, apiUrl: url, timeoutMs: 20 });
+    const waiting = createStripePayments({ apiKey, apiUrl: url, timeoutMs: 20 });
     expect(await faultOf(waiting.getCheckout('cs_test_1'))).toMatchObject({ kind: 'retry' });
     silent.closeAllConnections();
     silent.close();

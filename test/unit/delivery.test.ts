@@ -1,10 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import {
-  archiveKey,
-  contentDisposition,
-  distinctNames,
-  restoredName,
-} from '../../lambdas/download/delivery.ts';
+import { contentDisposition, distinctNames, restoredName } from '../../lambdas/download/delivery.ts';
+import { archiveKey } from '../../lambdas/platform/object-keys.ts';
 
 describe('the name of a restored photo', () => {
   test.each([

@@ -8,7 +8,7 @@ const createLink = await import('../../lambdas/download/create-link/handler.ts')
 const buildArchive = await import('../../lambdas/download/build-archive/handler.ts');
 const getOrder = await import('../../lambdas/order/get-order/handler.ts');
 const reconcile = await import('../../lambdas/operations/reconcile/handler.ts');
-const { archiveKey } = await import('../../lambdas/download/delivery.ts');
+const { archiveKey } = await import('../../lambdas/platform/object-keys.ts');
 const { tokenHash } = await import('../../lambdas/download/token.ts');
 const { orderKey } = await import('../../lambdas/platform/order-key.ts');
 

@@ -36,7 +36,7 @@ const mayImport: Record<string, string[]> = {
   schema: ['packages/data-api', 'packages/local-aws'],
   lambdas: ['packages/data-api', 'schema/migrate', 'schema/statements/statement.ts'],
   lib: ['lambdas', 'schema/sql', 'packages/data-api'],
-  'lib/constructs': ['lib/settings.ts'],
+  'lib/constructs': ['lib/settings.ts', 'lambdas/platform/object-keys.ts'],
   local: ['packages/local-aws', 'packages/doubles'],
   demo: [],
   bin: ['lib', 'lambdas', 'schema', 'local', 'demo', 'packages/local-aws'],

@@ -46,7 +46,6 @@ const checkout = (facts: Partial<Checkout> = {}): Checkout => ({
   customer: { email: 'ada@example.com', name: 'Ada', phone: null },
   lineItems: [{ description: 'Photo restoration', quantity: 2, unitAmount: '5.00', total: '10.00' }],
   paymentMethod: 'card',
-  createdAt: new Date(0),
   ...facts,
 });
 const payment = (facts: Partial<Payment> = {}): Payment => ({
@@ -56,7 +55,6 @@ const payment = (facts: Partial<Payment> = {}): Payment => ({
   amountCents: 1000,
   paid: true,
   refundedCents: 0,
-  refundFailed: false,
   disputed: 'none',
   ...facts,
 });

@@ -9,7 +9,6 @@ const payment = (facts: Partial<Payment>): Payment => ({
   amountCents: 1000,
   paid: true,
   refundedCents: 0,
-  refundFailed: false,
   disputed: 'none',
   ...facts,
 });
@@ -21,7 +20,6 @@ describe('a payment', () => {
     ['given back but for a cent is partially refunded', { refundedCents: 999 }, 'partially_refunded'],
     ['given back whole is refunded', { refundedCents: 1000 }, 'refunded'],
     ['given back in excess is refunded', { refundedCents: 1001 }, 'refunded'],
-    ['whose refund failed is paid', { refundFailed: true }, 'paid'],
     ['in dispute is disputed', { disputed: 'open' }, 'disputed'],
     ['in dispute is disputed although partly refunded', { disputed: 'open', refundedCents: 5 }, 'disputed'],
     ['whose dispute is lost is refunded: the money is gone', { disputed: 'lost' }, 'refunded'],

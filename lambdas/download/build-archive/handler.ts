@@ -9,9 +9,10 @@ import { query } from '../../platform/database.ts';
 import { internalError } from '../../platform/errors.ts';
 import { log } from '../../platform/logging.ts';
 import { queueHandler } from '../../platform/messages.ts';
+import { archiveKey } from '../../platform/object-keys.ts';
 import { exists, isPreconditionFailed, s3 } from '../../platform/objects.ts';
 import { settings } from '../../platform/settings.ts';
-import { archiveKey, distinctNames, restoredName } from '../delivery.ts';
+import { distinctNames, restoredName } from '../delivery.ts';
 import { buildArchiveMessage } from '../messages.ts';
 import { archive } from './archive.sql';
 

@@ -6,9 +6,10 @@ import { query } from '../../platform/database.ts';
 import { clientError } from '../../platform/errors.ts';
 import { type Answer, apiHandler, type Request } from '../../platform/http.ts';
 import { send } from '../../platform/messages.ts';
+import { archiveKey } from '../../platform/object-keys.ts';
 import { exists, s3 } from '../../platform/objects.ts';
 import { settings } from '../../platform/settings.ts';
-import { archiveKey, contentDisposition, restoredName } from '../delivery.ts';
+import { contentDisposition, restoredName } from '../delivery.ts';
 import { looksLikeToken, tokenHash } from '../token.ts';
 import { open } from './open.sql';
 

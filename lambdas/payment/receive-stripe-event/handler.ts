@@ -4,20 +4,14 @@ import { apiHandler } from '../../platform/http.ts';
 import { log } from '../../platform/logging.ts';
 import { send } from '../../platform/messages.ts';
 import { secretJson } from '../../platform/secrets.ts';
+import { orderEventTypes, settlementEventTypes } from '../../providers/payment.ts';
 import { verifyEvent } from '../../providers/stripe-signature.ts';
 import type { PaymentEventMessage } from '../messages.ts';
 
 /** Any other type is acknowledged and ignored, or Stripe would disable the endpoint. */
-const queues: Record<string, string | undefined> = {
-  'checkout.session.completed': process.env.PLACE_ORDER_QUEUE_URL,
-  'checkout.session.async_payment_succeeded': process.env.SETTLE_PAYMENT_QUEUE_URL,
-  'checkout.session.async_payment_failed': process.env.SETTLE_PAYMENT_QUEUE_URL,
-  'refund.created': process.env.SETTLE_PAYMENT_QUEUE_URL,
-  'refund.updated': process.env.SETTLE_PAYMENT_QUEUE_URL,
-  'refund.failed': process.env.SETTLE_PAYMENT_QUEUE_URL,
-  'charge.refunded': process.env.SETTLE_PAYMENT_QUEUE_URL,
-  'charge.dispute.created': process.env.SETTLE_PAYMENT_QUEUE_URL,
-  'charge.dispute.closed': process.env.SETTLE_PAYMENT_QUEUE_URL,
+const queueOf = (type: string) => {
+  if (orderEventTypes.includes(type)) return process.env.PLACE_ORDER_QUEUE_URL;
+  return settlementEventTypes.includes(type) ? process.env.SETTLE_PAYMENT_QUEUE_URL : undefined;
 };
 
 /** Without zod, which would be a quarter of this bundle. */
@@ -28,7 +22,7 @@ async function webhookSecret(): Promise<string> {
 
 export const handler = apiHandler(async (request) => {
   const event = verifyEvent(request.body, request.headers['stripe-signature'], await webhookSecret());
-  const queue = queues[event.type];
+  const queue = queueOf(event.type);
   if (!queue) {
     log.info('event ignored', { eventId: event.id, type: event.type });
     return { status: 200, body: { received: true } };

@@ -17,5 +17,5 @@ export const handler = queueHandler(completeOrderMessage, async ({ orderId }) =>
   const [row] = await query(complete, { orderId, maxAttachmentBytes });
   if (!row) throw internalError('unknown_order', `There is no order ${orderId} yet.`);
   if (row.emailId) await send(SEND_EMAIL_QUEUE_URL, [{ emailId: row.emailId }], { groupId: orderId });
-  log.info('order looked at', { orderId, status: row.status, open: row.open });
+  log.info('order checked', { orderId, status: row.status, open: row.open });
 });

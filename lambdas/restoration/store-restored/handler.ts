@@ -4,6 +4,7 @@ import { query } from '../../platform/database.ts';
 import { internalError } from '../../platform/errors.ts';
 import { log } from '../../platform/logging.ts';
 import { send } from '../../platform/messages.ts';
+import { restoredStem } from '../../platform/object-keys.ts';
 import { count, list, settings } from '../../platform/settings.ts';
 import { storeRestoredInput } from '../messages.ts';
 import { fetchOutput } from './fetch-output.ts';
@@ -24,7 +25,7 @@ export async function handler(event: unknown): Promise<{ stored: boolean }> {
     allowedHosts: REPLICATE_OUTPUT_HOSTS,
     maxBytes: MAX_OUTPUT_BYTES,
   });
-  const photo = await storeOutput(output.stream, RESTORED_BUCKET, `uploads/restored/${orderId}/${imageId}`);
+  const photo = await storeOutput(output.stream, RESTORED_BUCKET, restoredStem(orderId, imageId));
   const [row] = await query(restored, { jobId, attempt, bucket: RESTORED_BUCKET, ...photo });
   if (!row) throw internalError('unknown_attempt', `There is no attempt ${attempt} of job ${jobId}.`);
   log.info('photo restored', { jobId, attempt, imageId, status: row.status, bytes: photo.size });

@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { queryOne } from '../../platform/database.ts';
 import { clientError } from '../../platform/errors.ts';
 import { apiHandler, jsonBody } from '../../platform/http.ts';
+import { temporaryKey } from '../../platform/object-keys.ts';
 import { count, settings } from '../../platform/settings.ts';
 import { acceptedTypes, isAccepted, refusalOfType, refusals } from '../photo-types.ts';
 import { create } from './create.sql';
@@ -92,7 +93,7 @@ export const handler = apiHandler(async (request) => {
   const rows = photos.map(({ name, type, size }) => {
     const id = randomUUID();
     const ending = isAccepted(type) ? acceptedTypes[type] : '';
-    return { id, name, type, size, path: `uploads/temp/${sessionId}/${id}.${ending}` };
+    return { id, name, type, size, path: temporaryKey(sessionId, id, ending) };
   });
   const { expiresAt } = await queryOne(create, {
     sessionId,

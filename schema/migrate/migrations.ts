@@ -6,7 +6,7 @@ import { splitSql } from '../sql/split.ts';
 
 export type Migration = {
   version: number;
-  /** `0001_first_schema.sql` */
+  /** `0001_tables.sql` */
   file: string;
   name: string;
   /** SHA-256 of the text, whatever its line ends. */

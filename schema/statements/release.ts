@@ -17,18 +17,25 @@ const release = z.strictObject({
 });
 export type Release = z.infer<typeof release>;
 
+/** The release that was noted last; before the first one, what is here now. */
 export async function previousRelease(): Promise<Release> {
-  return release.parse(JSON.parse(await readFile(noteFile, 'utf8')));
+  const note = await readFile(noteFile, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT') throw error;
+  });
+  return note === undefined ? thisRelease() : release.parse(JSON.parse(note));
 }
 
 /** Notes what is here now as the release that the next one will meet. */
 export async function noteRelease(): Promise<void> {
+  await writeFile(noteFile, `${JSON.stringify(await thisRelease(), null, 2)}\n`);
+}
+
+async function thisRelease(): Promise<Release> {
   const migrations = await readMigrations(join(projectFolder, 'schema', 'migrations'));
   const paths = await statementPaths();
   const texts = await Promise.all(paths.map((path) => readFile(join(projectFolder, path), 'utf8')));
-  const note: Release = {
+  return {
     migrations: Object.fromEntries(migrations.map(({ file, checksum }) => [file, checksum])),
     statements: Object.fromEntries(paths.map((path, at) => [statementName(path), texts[at] ?? ''])),
   };
-  await writeFile(noteFile, `${JSON.stringify(note, null, 2)}\n`);
 }

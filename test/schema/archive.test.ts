@@ -1,11 +1,7 @@
 /** The archive of the audit: what moves there and when, who may touch it, and how a month leaves it for good. */
 import { randomUUID } from 'node:crypto';
-import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { archive } from '../../lambdas/operations/reconcile/archive.sql';
-import { applyMigrations } from '../../schema/migrate/apply.ts';
-import { readMigrations } from '../../schema/migrate/migrations.ts';
-import { plainDatabase } from '../../schema/migrate/plain-database.ts';
 import { atOnce } from './at-once.ts';
 import { type TestDatabase, testDatabase } from './database.ts';
 import { type RunOptions, runStatement } from './run-statement.ts';
@@ -124,28 +120,6 @@ describe.each(['audit_archive', 'audit_archive_2024_01'])('%s', (table) => {
     ];
     expect(await codesOf('app', statements)).toEqual(refusedWith('42501', statements));
   });
-});
-
-test('a partition older than that rule is not emptied either', async () => {
-  const before = await testDatabase({ empty: true });
-  try {
-    const migrations = await readMigrations(join('schema', 'migrations'));
-    const owner = before.pool('admin');
-    await applyMigrations(
-      plainDatabase(owner),
-      migrations.filter(({ version }) => version < 4),
-    );
-    await owner.query(
-      `insert into restoreclick.audit_logs (entity_type, entity_id, action, created_at)
-       values ('o', gen_random_uuid(), 'a', '2024-01-01')`,
-    );
-    await owner.query('select restoreclick.archive_audit(now())');
-    await applyMigrations(plainDatabase(owner), migrations);
-    const emptied = owner.query('truncate restoreclick.audit_archive_2024_01');
-    await expect(emptied).rejects.toMatchObject({ code: 'RC003' });
-  } finally {
-    await before.drop();
-  }
 });
 
 describe('dropping a month', () => {

@@ -44,7 +44,7 @@ const asSteps = async (sql: string) => {
 
 test('through the Data API, an empty database becomes one that the steps can use', async () => {
   const report = await handler();
-  expect(report.applied[0]).toBe('0001_first_schema.sql');
+  expect(report.applied[0]).toBe('0001_tables.sql');
   expect(report.roleChanged).toBe(true);
   const settings = `select current_user::text as "user", current_setting('transaction_isolation') as isolation,
     current_setting('search_path') as path`;

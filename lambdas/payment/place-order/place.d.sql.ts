@@ -2,23 +2,23 @@
 import type { Statement } from '../../../schema/statements/statement.ts';
 
 export declare const place: Statement<{
-  checkoutId: string;
   eventId: string;
   eventType: string;
-  sessionId: string;
-  attempt: number;
-  photoCount: number;
-  paid: boolean;
-  paymentIntentId: string | null;
-  paymentMethod: string | null;
+  checkoutId: string;
   customerEmail: string;
   customerName: string | null;
   customerPhone: string | null;
+  paid: boolean;
+  paymentMethod: string | null;
+  paymentIntentId: string | null;
+  sessionId: string;
+  photoCount: number;
   currency: string;
   subtotal: string;
   discount: string;
   tax: string;
   total: string;
+  attempt: number;
   originalsBucket: string;
 }, {
   orderId: string;

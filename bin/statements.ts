@@ -1,10 +1,14 @@
 /**
- * npm run statements: writes the types of every statement beside its .sql file, as PostgreSQL understands it.
+ * npm run statements: writes the types of every statement beside its .sql file, as PostgreSQL understands it, and
+ * schema/schema.sql, as the migrations make it.
  * `-- --release` instead notes statements and migrations as the release that the next one will meet: on releasing, never before.
  */
 import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { startPostgres } from '../packages/local-aws/postgres/start.ts';
+import { schemaFile } from '../schema/drift/schema-file.ts';
 import { createMigratedDatabase } from '../schema/migrate/migrated-database.ts';
+import { plainDatabase } from '../schema/migrate/plain-database.ts';
 import { statementTypes } from '../schema/statements/files.ts';
 import { noteRelease } from '../schema/statements/release.ts';
 import { command, readOptions } from './command-line.ts';
@@ -12,7 +16,9 @@ import { command, readOptions } from './command-line.ts';
 async function writeTypes(): Promise<void> {
   const server = await startPostgres();
   try {
-    const { app } = await createMigratedDatabase(server, 'statements');
+    const { admin, app } = await createMigratedDatabase(server, 'statements');
+    const text = await schemaFile(plainDatabase(server.pool('statements', admin)));
+    await writeFile(join(import.meta.dirname, '..', 'schema', 'schema.sql'), text);
     const files = await statementTypes(server, 'statements', app);
     for (const file of files) {
       if ('text' in file) await writeFile(file.path, file.text);

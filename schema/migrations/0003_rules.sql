@@ -93,11 +93,7 @@ begin
       new.id, new.status
       using errcode = 'RC006';
   end if;
-  if exists (
-    select from restoreclick.images
-    where order_id = new.id and type = 'original'
-      and status in ('pending', 'uploaded', 'processing')
-  ) then
+  if exists (select from restoreclick.open_photos where order_id = new.id) then
     raise exception 'order % cannot be %: a photo of it is still open', new.id, new.status
       using errcode = 'RC006';
   end if;

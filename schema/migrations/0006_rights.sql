@@ -21,6 +21,7 @@ grant select, insert on
 grant update on
   file_uploads, checkouts, orders, images, restoration_jobs, email_queue, download_links
   to restoreclick_app;
+grant select on open_photos to restoreclick_app;
 -- Their triggers look moves up.
 grant select on status_transitions to restoreclick_app;
 

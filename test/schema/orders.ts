@@ -115,7 +115,9 @@ export function shopOn(database: TestDatabase, texts?: ReadonlyMap<string, strin
     if (!first?.emailId) throw new Error('The order was not placed.');
     const byUpload = new Map(kept.map(({ uploadKey, imageId }) => [uploadKey, imageId]));
     const photos = checkout.uploads.map(({ path }) => ({ imageId: byUpload.get(path) ?? '', jobId: '' }));
-    const { orderId, orderNumber, emailId } = first;
+    const { orderId, emailId } = first;
+    const [row] = await rows('select order_number from orders where id = $1', [orderId]);
+    const orderNumber: string = row.order_number;
     return { ...checkout, orderId, orderNumber, emailId, paymentIntentId: payment.paymentIntentId, photos };
   }
 

@@ -37,7 +37,6 @@ const email = (more: Row = {}): Row => ({
   attempt: 1,
   orderId,
   orderNumber: '20260101-000001',
-  orderStatus: 'completed',
   paymentStatus: 'paid',
   currency: 'USD',
   totalAmount: '10.00',

@@ -78,7 +78,7 @@ describe('place-order', () => {
   const place = 'payment/place-order/place';
   const placed = 'payment/place-order/placed';
   const rows = (more: Row = {}, photos: Row[] = [photoRow]): Row[] =>
-    photos.map((photo) => ({ orderId, orderNumber: 'N', checkoutId: 'cs_1', emailId, ...photo, ...more }));
+    photos.map((photo) => ({ orderId, checkoutId: 'cs_1', emailId, ...photo, ...more }));
   const deliver = async () =>
     failuresOf(await placeOrder.handler(sqsEvent(event('checkout.session.completed'))));
 
@@ -186,7 +186,7 @@ describe('keep-original', () => {
 
   test('keeps the photo that was sold, and asks for its restoration', async () => {
     s3.put('temp/uploads/temp/s/u.jpg', Buffer.from('photo'), 'sold');
-    edges.answer(keep, [{ statusBefore: 'pending', jobId, attempt: 1 }]);
+    edges.answer(keep, [{ jobId, attempt: 1 }]);
     expect(await deliver()).toEqual([]);
     expect(s3.objects.has('originals/uploads/originals/o/i.jpg')).toBe(true);
     expect(edges.sent).toEqual([{ to: 'submit-job', message: { jobId, attempt: 1 }, groupId: orderId }]);
@@ -194,14 +194,14 @@ describe('keep-original', () => {
 
   test('asks for nothing while the order is not paid, or when the job is taken', async () => {
     s3.put('originals/uploads/originals/o/i.jpg', Buffer.from('photo'));
-    edges.answer(keep, [{ statusBefore: 'uploaded', jobId: null, attempt: null }]);
+    edges.answer(keep, [{ jobId: null, attempt: null }]);
     expect(await deliver()).toEqual([]);
     expect(edges.sent).toEqual([]);
   });
 
   test('redelivered after its message was lost, finds the copy and asks again', async () => {
     s3.put('temp/uploads/temp/s/u.jpg', Buffer.from('photo'), 'sold');
-    edges.answer(keep, [{ statusBefore: 'pending', jobId, attempt: 1 }]);
+    edges.answer(keep, [{ jobId, attempt: 1 }]);
     edges.refuse('submit-job');
     expect(await deliver()).toEqual(['message-0']);
     edges.accept('submit-job');
@@ -217,7 +217,7 @@ describe('keep-original', () => {
     'fails a photo with %s, and asks for the order’s end if it was the last',
     async (code, arrange, last) => {
       arrange();
-      edges.answer(fail, [{ statusBefore: 'pending', last }]);
+      edges.answer(fail, [{ last }]);
       expect(await deliver()).toEqual([]);
       expect(edges.paramsOf(fail)).toMatchObject({ imageId, errorCode: code });
       expect(edges.sent).toEqual(

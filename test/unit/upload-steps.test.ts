@@ -32,7 +32,7 @@ describe('record-upload', () => {
 
   test('records a photo with what it really is', async () => {
     s3.put(`temp/${key}`, photo, 'tag');
-    edges.answer(record, [{ statusBefore: 'pending', recorded: true }]);
+    edges.answer(record, [{ statusBefore: 'pending' }]);
     expect(await deliver()).toEqual([]);
     expect(edges.paramsOf(record)).toMatchObject({
       uploadId,
@@ -50,7 +50,7 @@ describe('record-upload', () => {
     const segment = Buffer.alloc(65_537);
     segment.writeUInt32BE(0xffe2ffff, 0);
     s3.put(`temp/${key}`, Buffer.concat([photo.subarray(0, 2), segment, segment, photo.subarray(2)]));
-    edges.answer(record, [{ statusBefore: 'pending', recorded: true }]);
+    edges.answer(record, [{ statusBefore: 'pending' }]);
     expect(await deliver()).toEqual([]);
     expect(s3.ranges).toEqual(['bytes=0-65535', 'bytes=0-1048575']);
     expect(edges.paramsOf(record)).toMatchObject({ width: 30, height: 20 });
@@ -61,7 +61,7 @@ describe('record-upload', () => {
     for (let at = 2; at + 65_537 < endless.length; at += 65_537) endless.writeUInt32BE(0xffe2ffff, at);
     endless.writeUInt16BE(0xffd8, 0);
     s3.put(`temp/${key}`, endless);
-    edges.answer(refuse, [{ statusBefore: 'pending', refused: true }]);
+    edges.answer(refuse, [{ statusBefore: 'pending' }]);
     expect(await deliver()).toEqual([]);
     expect(edges.paramsOf(refuse)).toMatchObject({ refusalCode: 'unreadable', size: endless.length });
   });
@@ -71,7 +71,7 @@ describe('record-upload', () => {
     ['empty', Buffer.alloc(0), 'empty'],
   ])('refuses and deletes what is %s', async (_what, bytes, refusalCode) => {
     s3.put(`temp/${key}`, bytes);
-    edges.answer(refuse, [{ statusBefore: 'pending', refused: true }]);
+    edges.answer(refuse, [{ statusBefore: 'pending' }]);
     expect(await deliver()).toEqual([]);
     expect(edges.paramsOf(refuse)).toMatchObject({ refusalCode });
     expect(s3.objects.size).toBe(0);
@@ -81,7 +81,7 @@ describe('record-upload', () => {
     'deletes a photo that came after its upload was %s',
     async (statusBefore) => {
       s3.put(`temp/${key}`, photo);
-      edges.answer(record, [{ statusBefore, recorded: false }]);
+      edges.answer(record, [{ statusBefore }]);
       expect(await deliver()).toEqual([]);
       expect(deletions()).toHaveLength(1);
     },
@@ -89,7 +89,7 @@ describe('record-upload', () => {
 
   test('leaves alone what lies under the key of a photo that is kept already', async () => {
     s3.put(`temp/${key}`, Buffer.from('%PDF-1.7'));
-    edges.answer(refuse, [{ statusBefore: 'moved_to_permanent', refused: false }]);
+    edges.answer(refuse, [{ statusBefore: 'moved_to_permanent' }]);
     expect(await deliver()).toEqual([]);
     expect(deletions()).toEqual([]);
   });
@@ -116,7 +116,7 @@ describe('record-upload', () => {
 
   test('redelivered after it died before the deletion, deletes', async () => {
     s3.put(`temp/${key}`, Buffer.from('%PDF-1.7'));
-    edges.answer(refuse, [{ statusBefore: 'deleted', refused: false }]);
+    edges.answer(refuse, [{ statusBefore: 'deleted' }]);
     expect(await deliver()).toEqual([]);
     expect(s3.objects.size).toBe(0);
   });

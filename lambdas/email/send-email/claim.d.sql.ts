@@ -13,7 +13,6 @@ export declare const claim: Statement<{
   attempt: number;
   orderId: string;
   orderNumber: string;
-  orderStatus: string;
   paymentStatus: string;
   currency: string;
   totalAmount: string;

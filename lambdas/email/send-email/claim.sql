@@ -8,8 +8,8 @@ found as (
   select
     email.id, email.order_id, email.email_type, email.to_email, email.to_name, email.cc_emails, email.status,
     email.attempt_number, email.max_attempts, email.dynamic_data, email.attachments, email.scheduled_for, email.leased_until,
-    orders.order_number, orders.currency, orders.total_amount, orders.photo_count, orders.payment_status,
-    orders.status as order_status
+    orders.order_number, orders.currency, orders.total_amount, orders.photo_count,
+    orders.payment_status
   from actor
   cross join email_queue as email
   join orders on orders.id = email.order_id
@@ -78,7 +78,6 @@ select
   coalesce(claimed.attempt_number, found.attempt_number) as "attempt!",
   found.order_id as "order_id!",
   found.order_number as "order_number!",
-  found.order_status as "order_status!",
   found.payment_status as "payment_status!",
   found.currency as "currency!",
   found.total_amount as "total_amount!",

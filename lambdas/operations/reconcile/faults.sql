@@ -63,7 +63,7 @@ empty_handed as (
 ),
 unrefunded as (
   select 'photo open in a refunded order', id, order_id
-  from photo where order_status = 'refunded' and status in ('pending', 'uploaded', 'processing')
+  from photo where order_status = 'refunded' and status not in ('completed', 'failed')
   limit :batch::int
 ),
 unrestored as (

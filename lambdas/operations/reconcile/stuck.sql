@@ -14,7 +14,7 @@ late as materialized (
 late_photo as materialized (
   select
     photo.*, late.id as order_id,
-    late.status = 'processing' and late.payment_status in ('paid', 'partially_refunded') as payable
+    is_payable(late.status, late.payment_status) as payable
   from late
   cross join lateral (
     select images.id, images.status, images.updated_at, images.storage_path, images.upload_id
@@ -66,11 +66,7 @@ unended as (
   select 'order not ended', late.id, late.id, late.updated_at, null::int, null, null, null
   from late
   where late.status = 'processing'
-    and (
-      select images.id from images
-      where images.order_id = late.id and images.type = 'original' and images.status in ('pending', 'uploaded', 'processing')
-      limit 1
-    ) is null
+    and (select id from open_photos where order_id = late.id limit 1) is null
   order by late.updated_at
   limit :batch::int
 )

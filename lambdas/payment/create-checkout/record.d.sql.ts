@@ -6,5 +6,5 @@ export declare const record: Statement<{
   sessionId: string;
   attempt: number;
 }, {
-  checkoutRow: string;
+  id: string;
 }>;

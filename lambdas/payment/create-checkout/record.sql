@@ -9,4 +9,4 @@ recorded as (
   where upload_session_id = :session_id and attempt = :attempt::int
   returning id
 )
-select recorded.id as checkout_row from actor, recorded;
+select recorded.id from actor, recorded;

@@ -6,6 +6,5 @@ export declare const fail: Statement<{
   orderId: string;
   errorCode: string;
 }, {
-  statusBefore: string;
   last: boolean;
 }>;

@@ -15,10 +15,8 @@ failed as (
   returning images.id
 )
 select
-  found.status as status_before,
   not exists (
-    select from images as other
-    where other.order_id = found.order_id and other.type = 'original'
-      and other.status in ('pending', 'uploaded', 'processing') and other.id <> found.id
+    select from open_photos as other
+    where other.order_id = found.order_id and other.id <> found.id
   ) and (found.status = 'failed' or exists (select from failed)) as "last!"
 from found;

@@ -5,7 +5,6 @@ export declare const keep: Statement<{
   imageId: string;
   orderId: string;
 }, {
-  statusBefore: string | null;
   jobId: string | null;
   attempt: number | null;
 }>;

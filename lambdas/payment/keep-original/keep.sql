@@ -6,7 +6,7 @@ with actor as materialized (
 found as (
   select
     images.id, images.status, images.upload_id,
-    orders.status = 'processing' and orders.payment_status in ('paid', 'partially_refunded') as payable
+    is_payable(orders.status, orders.payment_status) as payable
   from actor
   cross join images
   join orders on orders.id = images.order_id
@@ -41,7 +41,6 @@ job as (
   returning id, attempt_number
 )
 select
-  found.status as status_before,
   coalesce(job.id, waiting.id) as job_id,
   coalesce(job.attempt_number, waiting.attempt_number) as attempt
 from found

@@ -22,7 +22,6 @@ export declare const place: Statement<{
   originalsBucket: string;
 }, {
   orderId: string;
-  orderNumber: string;
   checkoutId: string;
   emailId: string | null;
   imageId: string | null;

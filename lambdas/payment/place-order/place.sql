@@ -49,7 +49,7 @@ placed as (
     :currency, :subtotal::numeric, :discount::numeric, :tax::numeric, :total::numeric)
   on conflict do nothing
   returning
-    id, order_number, stripe_checkout_session_id as checkout_id,
+    id, stripe_checkout_session_id as checkout_id,
     derived_id(id::text, 'order_confirmation') as email_id
 ),
 -- An id is cast before it is joined to a text: `text || uuid` is a function in SQL, which is planned
@@ -85,7 +85,6 @@ confirmation as (
 )
 select
   id as "order_id!",
-  order_number as "order_number!",
   checkout_id as "checkout_id!",
   email_id,
   image_id,

@@ -5,7 +5,6 @@ export declare const placed: Statement<{
   sessionId: string;
 }, {
   orderId: string;
-  orderNumber: string;
   checkoutId: string;
   emailId: string | null;
   imageId: string | null;

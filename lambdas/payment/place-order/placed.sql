@@ -1,7 +1,7 @@
 -- The order of an upload session that is there already, from an earlier run or from another checkout, and what is still to be asked for.
 -- Answers a row for each photo still to be kept (at most a session's photos), or one without a photo.
 with existing as (
-  select id, order_number, stripe_checkout_session_id from orders where upload_session_id = :session_id
+  select id, stripe_checkout_session_id from orders where upload_session_id = :session_id
 ),
 -- Found first and asked for their status then: an index by status has a page or two for all orders under way, and reading one would
 -- meet their writers (160 of 200 statements were tried again under 8 clients, and none is now).
@@ -16,7 +16,6 @@ unkept as (
 )
 select
   existing.id as "order_id!",
-  existing.order_number as "order_number!",
   existing.stripe_checkout_session_id as "checkout_id!",
   (select id from known_email where status = 'pending') as email_id,
   unkept.id as image_id,

@@ -20,7 +20,7 @@ ended as (
   update images
   set status = 'failed', error_code = 'order_refunded'
   from actor, original
-  where images.id = original.id and images.status in ('pending', 'uploaded', 'processing')
+  where images.id = original.id and images.status not in ('completed', 'failed')
 )
 select count(cancelled.id)::int as "cancelled!"
 from actor left join cancelled on true;

@@ -49,25 +49,22 @@ now_is as (
   union all
   select id, status, payment_status from found where not exists (select from settled)
 ),
-original as (
-  select images.id, images.status, images.storage_path, images.upload_id
-  from now_is
-  join images on images.order_id = now_is.id and images.type = 'original'
+photo as (
+  select open_photos.* from now_is join open_photos on open_photos.order_id = now_is.id
 ),
 unasked as (
-  select original.*
-  from now_is, original
-  where now_is.status = 'processing' and now_is.payment_status in ('paid', 'partially_refunded')
-    and original.status in ('pending', 'uploaded', 'processing')
-    and not exists (select from restoration_jobs as job where job.original_image_id = original.id and job.status <> 'pending')
+  select photo.*
+  from now_is, photo
+  where is_payable(now_is.status, now_is.payment_status)
+    and not exists (
+      select from restoration_jobs as job
+      where job.original_image_id = photo.id and job.status <> 'pending')
 )
 select
   now_is.id as "order_id!",
   found.paid_by_this as "paid_by_this!",
   now_is.payment_status as "payment_status!",
-  now_is.status = 'processing' and not exists (
-    select from original where original.status in ('pending', 'uploaded', 'processing')
-  ) as "all_ended!",
+  now_is.status = 'processing' and not exists (select from photo) as "all_ended!",
   unasked.id as image_id,
   unasked.storage_path as original_key,
   upload.storage_path as upload_key,

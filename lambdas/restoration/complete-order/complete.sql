@@ -9,7 +9,7 @@ found as (
 photo as (
   select
     count(*) filter (where type = 'original') as total,
-    count(*) filter (where type = 'original' and status in ('pending', 'uploaded', 'processing')) as open,
+    count(*) filter (where type = 'original' and status not in ('completed', 'failed')) as open,
     count(*) filter (where type = 'original' and status = 'completed') as restored,
     jsonb_agg(jsonb_build_object('imageId', id) order by id) filter (where type = 'restored') as attachments,
     sum(file_size_bytes) filter (where type = 'restored') as bytes

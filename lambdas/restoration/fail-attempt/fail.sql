@@ -50,8 +50,7 @@ select
   least(900, 30 * 2 ^ (:attempt::int - 1) * (0.5 + random() / 2))::int as "delay_seconds!",
   found.external_job_id,
   not exists (
-    select from images as other
-    where other.order_id = found.order_id and other.type = 'original'
-      and other.status in ('pending', 'uploaded', 'processing') and other.id <> found.image_id
+    select from open_photos as other
+    where other.order_id = found.order_id and other.id <> found.image_id
   ) as "last!"
 from found, now_is;

@@ -52,8 +52,7 @@ select
     else found.status
   end as "status!",
   not exists (
-    select from images as other
-    where other.order_id = found.order_id and other.type = 'original'
-      and other.status in ('pending', 'uploaded', 'processing') and other.id <> found.original_id
+    select from open_photos as other
+    where other.order_id = found.order_id and other.id <> found.original_id
   ) as "last!"
 from found;

@@ -7,7 +7,7 @@ found as (
     job.id, job.status, job.attempt_number, job.external_job_id, job.queued_at,
     job.leased_until <= present() as lease_ended,
     image.id as image_id, image.order_id, image.storage_path,
-    orders.status = 'processing' and orders.payment_status in ('paid', 'partially_refunded') as payable
+    is_payable(orders.status, orders.payment_status) as payable
   from actor
   cross join restoration_jobs as job
   join images as image on image.id = job.original_image_id

@@ -12,6 +12,5 @@ export declare const session: Statement<{
   height: number | null;
   expiresAt: string;
   late: boolean;
-  inCheckout: boolean;
   ordered: boolean;
 }>;

@@ -8,7 +8,6 @@ select
   upload.height,
   upload.expires_at as "expires_at!",
   (upload.expires_at <= present()) as "late!",
-  upload.checkout_attempt is not null as "in_checkout!",
   exists (select from orders where orders.upload_session_id = :session_id) as "ordered!"
 from file_uploads as upload
 where upload.upload_session_id = :session_id

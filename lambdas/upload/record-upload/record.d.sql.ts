@@ -10,6 +10,5 @@ export declare const record: Statement<{
   uploadId: string;
   sessionId: string;
 }, {
-  statusBefore: string | null;
-  recorded: boolean;
+  statusBefore: string;
 }>;

@@ -12,11 +12,7 @@ recorded as (
     and upload.upload_session_id = :session_id
     and (upload.status = 'pending'
       or (upload.status = 'uploaded' and upload.checkout_attempt is null and upload.etag is distinct from :etag))
-  returning upload.id
 )
-select
-  upload.status as status_before,
-  recorded.id is not null as "recorded!"
+select upload.status as status_before
 from actor, file_uploads as upload
-left join recorded on recorded.id = upload.id
 where upload.id = :upload_id::uuid and upload.upload_session_id = :session_id;

@@ -8,6 +8,5 @@ export declare const refuse: Statement<{
   uploadId: string;
   sessionId: string;
 }, {
-  statusBefore: string | null;
-  refused: boolean;
+  statusBefore: string;
 }>;

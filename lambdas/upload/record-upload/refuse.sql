@@ -9,11 +9,7 @@ refused as (
   where upload.id = :upload_id::uuid
     and upload.upload_session_id = :session_id
     and (upload.status = 'pending' or (upload.status = 'uploaded' and upload.checkout_attempt is null))
-  returning upload.id
 )
-select
-  upload.status as status_before,
-  refused.id is not null as "refused!"
+select upload.status as status_before
 from actor, file_uploads as upload
-left join refused on refused.id = upload.id
 where upload.id = :upload_id::uuid and upload.upload_session_id = :session_id;

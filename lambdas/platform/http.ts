@@ -3,6 +3,7 @@ import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from '
 import { z } from 'zod';
 import { clientError, internalError, retryLater, StepError } from './errors.ts';
 import { log } from './logging.ts';
+import { networkOf } from './network.ts';
 import { placeOf, wordsFor } from './request-words.ts';
 
 export type Request = {
@@ -15,8 +16,7 @@ export type Request = {
   headers: Record<string, string | undefined>;
   /** The body's bytes as they were sent. */
   body: Buffer;
-  /** `https://host` as the caller reached us. */
-  origin: string;
+  /** The caller's network; their address is kept nowhere. */
   ipAddress: string | null;
   userAgent: string | null;
 };
@@ -29,16 +29,14 @@ type ApiHandler = (event: APIGatewayProxyEventV2) => Promise<APIGatewayProxyStru
 const longestUserAgent = 300;
 
 function toRequest(event: APIGatewayProxyEventV2): Request {
-  const { domainName, http } = event.requestContext;
+  const { http } = event.requestContext;
   return {
     method: http.method,
     address: event.rawPath,
     path: event.pathParameters ?? {},
     headers: event.headers,
     body: Buffer.from(event.body ?? '', event.isBase64Encoded ? 'base64' : 'utf8'),
-    // API Gateway serves no other host than its own; the header has the port where there is one.
-    origin: `${event.headers['x-forwarded-proto'] ?? 'https'}://${event.headers.host ?? domainName}`,
-    ipAddress: http.sourceIp || null,
+    ipAddress: networkOf(http.sourceIp),
     userAgent: http.userAgent?.slice(0, longestUserAgent) || null,
   };
 }
@@ -87,16 +85,24 @@ const internal = internalError(
 /** Said for a statement that others were always in the way of; its own words are for the log. */
 const busy = retryLater('busy', 'Many people are here right now. Please try again in a few seconds.');
 
+/** Lambda takes 6 MB, of which headers and escapes need some. */
+const largestAnswer = 5_000_000;
+
 function toResult({ status, headers = {}, body }: Answer): APIGatewayProxyStructuredResultV2 {
+  const text = body === undefined ? undefined : JSON.stringify(body);
+  if (text !== undefined && Buffer.byteLength(text) > largestAnswer) {
+    log.error('answer too large', { status, bytes: Buffer.byteLength(text) });
+    return toResult(problem(internal));
+  }
   return {
     statusCode: status,
     headers: {
-      'cache-control': 'no-store',
+      'cache-control': 'private, no-store',
       'x-content-type-options': 'nosniff',
-      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      ...(text === undefined ? {} : { 'content-type': 'application/json' }),
       ...headers,
     },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    ...(text === undefined ? {} : { body: text }),
   };
 }
 
@@ -118,42 +124,50 @@ export function apiHandler(step: (request: Request) => Promise<Answer>): ApiHand
 }
 
 const largestBody = 256 * 1024;
+/** Our shapes are four deep. */
+const deepest = 20;
+/** Whoever sends more faults than these learns nothing from the rest. */
+const mostErrors = 20;
 
-/** JSON can spell what is no text: PostgreSQL takes neither NUL nor half a character. */
-const isText = (value: string) => !value.includes('\0') && !/\p{Cs}/u.test(value);
+/** JSON can spell what PostgreSQL does not take, NUL and half a character, and a depth without end. */
+function isSound(value: unknown, depth = 0): boolean {
+  if (typeof value === 'string') return !value.includes('\0') && !/\p{Cs}/u.test(value);
+  if (typeof value !== 'object' || value === null) return true;
+  return depth < deepest && Object.values(value).every((each) => isSound(each, depth + 1));
+}
 
-function parseJson(text: string): unknown {
-  return JSON.parse(text, (_name, value: unknown) => {
-    if (typeof value === 'string' && !isText(value)) throw new SyntaxError('not text');
-    return value;
-  });
+function readJson(body: Buffer): unknown {
+  try {
+    const value: unknown = JSON.parse(body.toString('utf8'));
+    if (isSound(value)) return value;
+  } catch {
+    // Said below, for both cases.
+  }
+  throw clientError('malformed_json', 'We could not read this request: it is not valid JSON text.');
 }
 
 /**
  * The request's JSON body in the shape of `schema`.
  * @throws StepError 400 `malformed_json` or `invalid_request` (`errors`: path and sentence each),
- * 413 `body_too_large`
+ * 413 `body_too_large`, 415 `not_json`
  */
 export function jsonBody<T>(request: Request, schema: z.ZodType<T>): T {
+  // A form or a text of another site's page goes without the browser's asking; JSON does not.
+  if (!/^application\/json\s*(;|$)/i.test(request.headers['content-type'] ?? ''))
+    throw clientError('not_json', 'Please send this as JSON, with the content type application/json.', {
+      status: 415,
+    });
   if (request.body.length > largestBody)
     throw clientError(
       'body_too_large',
       `This is more text than we take at a time (${largestBody / 1024} kB).`,
-      {
-        status: 413,
-        detail: { limit: largestBody },
-      },
+      { status: 413, detail: { limit: largestBody } },
     );
-  let value: unknown;
-  try {
-    value = parseJson(request.body.toString('utf8'));
-  } catch {
-    throw clientError('malformed_json', 'We could not read this request: it is not valid JSON text.');
-  }
-  const parsed = schema.safeParse(value, { error: wordsFor });
+  const parsed = schema.safeParse(readJson(request.body), { error: wordsFor });
   if (parsed.success) return parsed.data;
-  const errors = parsed.error.issues.map((issue) => ({ at: issue.path.join('.'), detail: issue.message }));
-  const [first] = parsed.error.issues;
+  const issues = parsed.error.issues.slice(0, mostErrors);
+  const errors = issues.map((issue) => ({ at: issue.path.join('.'), detail: issue.message }));
+  const [first] = issues;
   throw clientError('invalid_request', `Please check ${placeOf(first?.path ?? [])}: ${first?.message}.`, {
     detail: { errors },
   });

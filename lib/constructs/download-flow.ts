@@ -10,7 +10,7 @@ export class DownloadFlow extends Construct {
 
   constructor(scope: Construct, id: string, platform: Platform) {
     super(scope, id);
-    const { database, secrets, storage } = platform;
+    const { api, database, secrets, storage } = platform;
     this.buildArchive = new QueueStep(this, 'BuildArchive', platform, {
       step: 'download/build-archive',
       description: 'streams an order’s photos into one ZIP',
@@ -28,7 +28,12 @@ export class DownloadFlow extends Construct {
       description: 'makes a link for who holds the order’s key',
       route: 'POST /api/orders/{order}/downloads',
       open: 'The step asks for the order’s key.',
-      access: [database.statements, secrets.orderKey, this.buildArchive.sending],
+      access: [
+        { environment: { API_URL: api.url }, statements: [] },
+        database.statements,
+        secrets.orderKey,
+        this.buildArchive.sending,
+      ],
       reads: ['LINK_EXPIRY_SECONDS', 'LINK_MAX_DOWNLOADS'],
     });
     new ApiStep(this, 'OpenLink', platform, {

@@ -15,10 +15,17 @@ const bodies: Mistake[] = (
 ).flatMap(([what, path, needsKey, wrong]) => {
   const send = (body: string) => async (shop: Shop) =>
     shop.ask('POST', await path(shop), { body, ...(needsKey ? { key: (await shop.restored()).key } : {}) });
+  const asText = async (shop: Shop) =>
+    shop.ask('POST', await path(shop), {
+      body: '{}',
+      headers: { 'content-type': 'text/plain' },
+      ...(needsKey ? { key: (await shop.restored()).key } : {}),
+    });
   const tooMuch = JSON.stringify({ x: 'x'.repeat(300_000) });
   return [
     mistake(`${what} that is not JSON`, '400 malformed-json', /not valid JSON/, send('{"a":')),
     mistake(`${what} without a body`, '400 malformed-json', /not valid JSON/, send('')),
+    mistake(`${what} as text`, '415 not-json', /application\/json/, asText),
     mistake(`${what} of 300 kB`, '413 body-too-large', /more text than we take.*256 kB/, send(tooMuch), {
       members: { limit: 262_144 },
     }),

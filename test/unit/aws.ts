@@ -42,7 +42,7 @@ export function apiEvent(call: ApiCall = {}): APIGatewayProxyEventV2 {
     routeKey: `${method} ${address}`,
     rawPath: address,
     rawQueryString: '',
-    headers: { host: 'api.example', ...headers },
+    headers: { host: 'api.example', 'content-type': 'application/json', ...headers },
     requestContext: {
       accountId: '000000000000',
       apiId: 'api',

@@ -56,7 +56,7 @@ describe('open-link', () => {
     const { statusCode, headers } = await get();
     const location = new URL(String(headers?.location));
     expect(statusCode).toBe(302);
-    expect(headers).toMatchObject({ 'cache-control': 'no-store', 'referrer-policy': 'no-referrer' });
+    expect(headers).toMatchObject({ 'cache-control': 'private, no-store', 'referrer-policy': 'no-referrer' });
     expect(location.pathname).toBe('/uploads/restored/o/i.png');
     expect(Number(location.searchParams.get('X-Amz-Expires'))).toBeLessThanOrEqual(900);
     expect(location.searchParams.get('response-content-disposition')).toBe(

@@ -32,17 +32,12 @@ describe('a request', () => {
     expect((await requestOf({})).body).toHaveLength(0);
   });
 
-  test('knows the address it came to, and who came', async () => {
-    const headers = { host: '127.0.0.1:4701', 'x-forwarded-proto': 'http' };
-    expect(await requestOf({ headers, userAgent: 'a'.repeat(1000) })).toMatchObject({
-      origin: 'http://127.0.0.1:4701',
-      ipAddress: '192.0.2.1',
+  test('knows the network it came from, and not the address', async () => {
+    expect(await requestOf({ userAgent: 'a'.repeat(1000) })).toMatchObject({
+      ipAddress: '192.0.2.0',
       userAgent: 'a'.repeat(300),
     });
-    expect(await requestOf({ userAgent: '' })).toMatchObject({
-      origin: 'https://api.example',
-      userAgent: null,
-    });
+    expect(await requestOf({ userAgent: '' })).toMatchObject({ userAgent: null });
   });
 });
 
@@ -54,8 +49,15 @@ describe('an answer', () => {
     expect(answer).toMatchObject({
       statusCode: 201,
       body: '{"a":1}',
-      headers: { 'content-type': 'application/json', 'cache-control': 'no-store', x: 'y' },
+      headers: { 'content-type': 'application/json', 'cache-control': 'private, no-store', x: 'y' },
     });
+  });
+
+  test('that Lambda would not take is an error of ours', async () => {
+    const body = { text: 'é'.repeat(3_000_000) };
+    const answer = await apiHandler(async () => ({ status: 200, body }))(apiEvent());
+    expect(answer.statusCode).toBe(500);
+    expect(log.lines()).toMatchObject([{ level: 'error', message: 'answer too large', bytes: 6_000_011 }]);
   });
 
   test('without a body has no content type', async () => {
@@ -136,6 +138,41 @@ describe('a JSON body', () => {
       });
     },
   );
+
+  test.each([['text/plain'], ['application/x-www-form-urlencoded'], ['text/plain; application/json'], ['']])(
+    'sent as “%s” is not taken',
+    async (type) => {
+      const request = await requestOf({ body: '{"name":"a"}', headers: { 'content-type': type } });
+      expect(() => jsonBody(request, schema)).toThrow(
+        expect.objectContaining({ code: 'not_json', status: 415 }),
+      );
+    },
+  );
+
+  test('may name its character set', async () => {
+    const headers = { 'content-type': 'Application/JSON; charset=utf-8' };
+    expect(jsonBody(await requestOf({ body: '{"name":"a"}', headers }), schema)).toEqual({ name: 'a' });
+  });
+
+  test('tells no more than twenty faults', async () => {
+    const request = await requestOf({ body: `[${'{},'.repeat(30)}{}]` });
+    const answer = await apiHandler(async () => jsonBody(request, z.array(schema)) && { status: 200 })(
+      apiEvent(),
+    );
+    expect(JSON.parse(answer.body ?? '').errors).toHaveLength(20);
+  });
+
+  test.each([
+    ['lists', (depth: number) => '['.repeat(depth) + ']'.repeat(depth)],
+    ['objects', (depth: number) => `${'{"name":'.repeat(depth)}1${'}'.repeat(depth)}`],
+  ])('with %s in each other without end is malformed', async (_what, nested) => {
+    for (const depth of [25, 20_000])
+      await expect(read(nested(depth))).rejects.toMatchObject({ code: 'malformed_json' });
+  });
+
+  test.each(['{"name":"\\u0000"}', '{"name":"\\ud800"}'])('%s is no text', async (body) => {
+    await expect(read(body)).rejects.toMatchObject({ code: 'malformed_json' });
+  });
 
   test('of more than 256 kB is too large', async () => {
     await expect(read(`{"name":"${'a'.repeat(262_144)}"}`)).rejects.toMatchObject({ status: 413 });

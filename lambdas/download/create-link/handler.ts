@@ -9,12 +9,14 @@ import { count, settings } from '../../platform/settings.ts';
 import { newToken, tokenHash } from '../token.ts';
 import { create } from './create.sql';
 
-const { ORDER_KEY_SECRET_ARN, BUILD_ARCHIVE_QUEUE_URL, LINK_EXPIRY_SECONDS, LINK_MAX_DOWNLOADS } = settings({
-  ORDER_KEY_SECRET_ARN: z.string(),
-  BUILD_ARCHIVE_QUEUE_URL: z.url(),
-  LINK_EXPIRY_SECONDS: count,
-  LINK_MAX_DOWNLOADS: count,
-});
+const { API_URL, ORDER_KEY_SECRET_ARN, BUILD_ARCHIVE_QUEUE_URL, LINK_EXPIRY_SECONDS, LINK_MAX_DOWNLOADS } =
+  settings({
+    API_URL: z.url(),
+    ORDER_KEY_SECRET_ARN: z.string(),
+    BUILD_ARCHIVE_QUEUE_URL: z.url(),
+    LINK_EXPIRY_SECONDS: count,
+    LINK_MAX_DOWNLOADS: count,
+  });
 
 const body = z.discriminatedUnion('type', [
   z.object({ type: z.literal('single_image'), imageId: z.guid() }),
@@ -48,5 +50,5 @@ export const handler = apiHandler(async (request) => {
   if (wanted.type === 'zip_all')
     await send(BUILD_ARCHIVE_QUEUE_URL, [{ linkId: link.id }], { groupId: orderId });
   const { expiresAt, maxDownloads } = link;
-  return { status: 201, body: { url: `${request.origin}/download/${token}`, expiresAt, maxDownloads } };
+  return { status: 201, body: { url: `${API_URL}/download/${token}`, expiresAt, maxDownloads } };
 });

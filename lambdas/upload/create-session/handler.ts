@@ -22,24 +22,23 @@ const s3 = new S3Client({});
 
 const unsafeName = /[\p{Cc}/\\]/u;
 
-const body = z.object({
-  email: z.email().max(255).optional(),
-  photos: z.array(
-    z.object({
-      name: z
-        .string()
-        .min(1)
-        .max(255)
-        .refine((name) => !unsafeName.test(name), 'a file name cannot hold slashes or invisible characters'),
-      type: z.string().max(100),
-      size: z.int().nonnegative(),
-    }),
-  ),
+const photo = z.object({
+  name: z
+    .string()
+    .min(1)
+    .max(255)
+    .refine((name) => !unsafeName.test(name), 'a file name cannot hold slashes or invisible characters'),
+  type: z.string().max(100),
+  size: z.int().nonnegative(),
 });
 
-type Photo = z.infer<typeof body>['photos'][number];
+const body = z.object({
+  email: z.email().max(255).optional(),
+  /** Counted before any is read, so that a long list costs nothing. */
+  photos: z.array(z.unknown()).transform(checkCount).pipe(z.array(photo)),
+});
 
-function checkLimits(photos: Photo[]): void {
+function checkCount(photos: unknown[]): unknown[] {
   if (photos.length === 0) throw clientError('no_photos', 'Please choose at least one photo.');
   if (photos.length > MAX_FILES)
     throw clientError(
@@ -47,6 +46,10 @@ function checkLimits(photos: Photo[]): void {
       `Please choose at most ${MAX_FILES} photos at a time; these are ${photos.length}.`,
       { detail: { limit: MAX_FILES } },
     );
+  return photos;
+}
+
+function checkLimits(photos: z.infer<typeof photo>[]): void {
   for (const { name, type, size } of photos) {
     const detail = { photo: name };
     if (!isAccepted(type))

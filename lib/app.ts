@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { App, Validations } from 'aws-cdk-lib';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import { RestoreClickStack } from './restoreclick-stack.ts';
-import { settingsFor } from './settings.ts';
+import { type Settings, settingsFor } from './settings.ts';
 
 const projectFolder = join(import.meta.dirname, '..');
 
@@ -25,6 +25,8 @@ export type Synthesis = {
   outdir?: string;
   /** By default as the CDK's command line says (`-c environment=staging`), else production. */
   environment?: string;
+  /** What differs from the environment's settings; by default the command line's alarmEmail. */
+  changed?: Partial<Settings>;
   /** The folder of the steps' bundles. */
   bundles?: string;
   /** Leaves out CDK's own look at the template, most of the time it takes; cdk-nag stays. */
@@ -32,13 +34,14 @@ export type Synthesis = {
 };
 
 /**
- * Writes the cloud assembly of one stack, `RestoreClick`. Needs no AWS credentials.
+ * Writes the cloud assembly of one stack, `RestoreClick-<environment>`. Needs no AWS credentials.
  * @returns the folder of the assembly
- * @throws Error when a bundle is missing, and for a finding of cdk-nag's that is not acknowledged
+ * @throws Error when a bundle or production's alarmEmail is missing, and for cdk-nag's findings
  */
 export function synthesize({
   outdir = process.env.CDK_OUTDIR ?? join(projectFolder, 'cdk.out'),
   environment,
+  changed,
   bundles = join(projectFolder, 'dist', 'lambdas'),
   fast = false,
 }: Synthesis = {}): string {
@@ -50,8 +53,12 @@ export function synthesize({
     builtinCloudFormationValidation: !fast,
   });
   Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
-  const settings = settingsFor(environment ?? app.node.tryGetContext('environment') ?? 'production');
-  const description = `RestoreClick, ${settings.environment}: restores old photographs`;
-  new RestoreClickStack(app, 'RestoreClick', { settings, bundles, version }, { description });
+  const given = (name: string): string | undefined => app.node.tryGetContext(name);
+  const alarmEmail = given('alarmEmail');
+  const settings = settingsFor(
+    environment ?? given('environment') ?? 'production',
+    changed ?? (alarmEmail ? { alarmEmail } : {}),
+  );
+  new RestoreClickStack(app, { settings, bundles, version });
   return app.synth().directory;
 }

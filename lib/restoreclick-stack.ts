@@ -1,5 +1,5 @@
 /** The whole of RestoreClick: what it stands on, then one construct a flow. */
-import { CfnOutput, Stack, type StackProps } from 'aws-cdk-lib';
+import { CfnOutput, Fn, Stack } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import { Api } from './constructs/api.ts';
 import { Database } from './constructs/database.ts';
@@ -18,9 +18,15 @@ import { Storage } from './constructs/storage.ts';
 import { UploadFlow } from './constructs/upload-flow.ts';
 
 export class RestoreClickStack extends Stack {
-  constructor(scope: Construct, id: string, deployment: Deployment, props: StackProps) {
-    super(scope, id, props);
+  /** Named after its environment, so that no environment can be deployed over another. */
+  constructor(scope: Construct, deployment: Deployment) {
     const { settings } = deployment;
+    const { account, region, environment } = settings;
+    super(scope, `RestoreClick-${environment}`, {
+      description: `RestoreClick, ${environment}: restores old photographs`,
+      env: { ...(account && { account }), ...(region && { region }) },
+      terminationProtection: settings.keepData,
+    });
     const platform: Platform = {
       ...deployment,
       api: new Api(this, 'Api', settings),
@@ -46,5 +52,10 @@ export class RestoreClickStack extends Stack {
     migration.before(upload, download, email, restoration, payment, order, operations);
     new Monitoring(this, 'Monitoring', settings).listenTo(this);
     new CfnOutput(this, 'ApiUrl', { value: platform.api.url });
+  }
+
+  /** CDK would look a pinned region's zones up, with credentials; CloudFormation knows them. */
+  override get availabilityZones(): string[] {
+    return [0, 1].map((index) => Fn.select(index, Fn.getAzs()));
   }
 }

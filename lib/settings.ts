@@ -5,6 +5,10 @@ export type Environment = (typeof environments)[number];
 
 export type Settings = {
   environment: Environment;
+  /** The AWS account, 12 digits: deploying with another's credentials is refused. */
+  account?: string;
+  /** `eu-central-1`; deploying elsewhere is refused. */
+  region?: string;
   shop: {
     /** For one photo, tax exclusive, in the currency's minor unit. */
     priceCents: number;
@@ -60,9 +64,11 @@ export type Settings = {
     backupDays: number;
   };
   logDays: 1 | 30 | 90;
-  /** Where alarms are mailed; without one they only show in CloudWatch. */
+  /** Where alarms are mailed, which production must say; elsewhere they only show in CloudWatch. */
   alarmEmail?: string;
-  /** Whether deleting the stack keeps the database and the photos. */
+  /** US dollars a month that the account may cost before somebody is told; 0 tells nobody. */
+  monthlyBudgetUsd: number;
+  /** Whether the database and the photos outlive the stack, which then resists being deleted. */
   keepData: boolean;
 };
 
@@ -101,6 +107,7 @@ const production: Settings = {
   api: { rateLimit: 100, burstLimit: 200, serverErrorsAlarm: 5 },
   database: { maxCapacity: 8, autoPauseMinutes: 10, backupDays: 14 },
   logDays: 90,
+  monthlyBudgetUsd: 300,
   keepData: true,
 };
 
@@ -115,6 +122,7 @@ const staging: Settings = {
   restoration: { ...production.restoration, submitConcurrency: 2 },
   database: { maxCapacity: 2, autoPauseMinutes: 5, backupDays: 1 },
   logDays: 30,
+  monthlyBudgetUsd: 50,
   keepData: false,
 };
 
@@ -125,13 +133,30 @@ const local: Settings = {
   shop: { ...production.shop, siteUrl: 'http://127.0.0.1:3000', corsOrigins: ['*'] },
   restoration: { ...production.restoration, pollSeconds: 2 },
   logDays: 1,
+  monthlyBudgetUsd: 0,
 };
 
 const settings: Record<Environment, Settings> = { production, staging, local };
 
-/** @throws Error when there is no environment of that name */
-export function settingsFor(environment: string): Settings {
+/** Where each lives and who hears of it; no environment has another's. Fill in before deploying. */
+const homes: Record<Environment, Pick<Settings, 'account' | 'region' | 'alarmEmail'>> = {
+  production: {},
+  staging: {},
+  local: {},
+};
+
+/**
+ * @param changed what this run sets otherwise
+ * @throws Error when there is no environment of that name, or nobody would hear its alarms
+ */
+export function settingsFor(environment: string, changed: Partial<Settings> = {}): Settings {
   const known = environments.find((name) => name === environment);
   if (!known) throw new Error(`No environment "${environment}": it is one of ${environments.join(', ')}.`);
-  return settings[known];
+  const found = { ...settings[known], ...homes[known], ...changed };
+  if (known === 'production' && !found.alarmEmail) {
+    throw new Error(
+      'Production needs somebody whom its alarms reach: set alarmEmail in lib/settings.ts, or add -c alarmEmail=you@example.com.',
+    );
+  }
+  return found;
 }

@@ -1,5 +1,5 @@
 /** Operations: the daily look for what got stuck or must never be, and the answer to no route. */
-import { Duration } from 'aws-cdk-lib';
+import { Duration, Stack } from 'aws-cdk-lib';
 import { Rule, Schedule } from 'aws-cdk-lib/aws-events';
 import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
 import { FilterPattern } from 'aws-cdk-lib/aws-logs';
@@ -42,7 +42,7 @@ export class Operations extends Construct {
   /** Reconcile writes a line for each fault that it finds in the data. */
   private alarmAtFaults({ step, lambda }: FlowStep): void {
     const faults = lambda.logGroup.addMetricFilter('Faults', {
-      metricNamespace: 'RestoreClick',
+      metricNamespace: Stack.of(this).stackName,
       metricName: 'Inconsistent',
       filterPattern: FilterPattern.stringValue('$.message', '=', 'inconsistent'),
     });

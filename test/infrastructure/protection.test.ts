@@ -169,7 +169,7 @@ test('what reconcile finds to be impossible raises an alarm', () => {
   expect(filter).toMatchObject({
     FilterPattern: '{ $.message = "inconsistent" }',
     MetricTransformations: [
-      { MetricNamespace: 'RestoreClick', MetricName: 'Inconsistent', MetricValue: '1' },
+      { MetricNamespace: 'RestoreClick-production', MetricName: 'Inconsistent', MetricValue: '1' },
     ],
   });
   expect(JSON.stringify(filter?.LogGroupName)).toContain('Reconcile');
@@ -177,7 +177,10 @@ test('what reconcile finds to be impossible raises an alarm', () => {
     ([, { Properties }]) => Properties.MetricName === 'Inconsistent',
   );
   expect(alarms).toMatchObject([
-    [expect.anything(), { Properties: { Namespace: 'RestoreClick', Statistic: 'Sum', Threshold: 1 } }],
+    [
+      expect.anything(),
+      { Properties: { Namespace: 'RestoreClick-production', Statistic: 'Sum', Threshold: 1 } },
+    ],
   ]);
 });
 

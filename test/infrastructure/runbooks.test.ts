@@ -20,7 +20,7 @@ const template = z.object({
 /** The runbook that each alarm of the stack names; '' where it names none. */
 async function namedRunbooks(): Promise<string[]> {
   const { assembly } = await ask<{ assembly: string }>('RESTORECLICK_TEST_ASSEMBLY');
-  const text = await readFile(join(assembly, 'RestoreClick.template.json'), 'utf8');
+  const text = await readFile(join(assembly, 'RestoreClick-local.template.json'), 'utf8');
   return Object.values(template.parse(JSON.parse(text)).Resources)
     .filter(({ Type }) => Type === 'AWS::CloudWatch::Alarm')
     .map(({ Properties }) => /Runbook: (\S+)$/.exec(String(Properties?.AlarmDescription))?.[1] ?? '');
@@ -28,7 +28,9 @@ async function namedRunbooks(): Promise<string[]> {
 
 test('every alarm names its runbook, and every runbook belongs to an alarm', async () => {
   const files = (await readdir(join(project, 'docs/runbooks'))).map((file) => `docs/runbooks/${file}`);
-  expect([...new Set(await namedRunbooks())].sort()).toEqual(files.sort());
+  // AWS Budgets writes mails of its own, with no room for a runbook's name.
+  const named = new Set([...(await namedRunbooks()), 'docs/runbooks/monthly-budget.md']);
+  expect([...named].sort()).toEqual(files.sort());
 });
 
 test.each(['Look', 'Do', 'When it is safe', 'How to see that it worked'])(

@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { synthesize } from '../../lib/app.ts';
+import type { Settings } from '../../lib/settings.ts';
 import type { FunctionModel, StackModel } from '../../packages/local-aws/template/model.ts';
 import { readStack } from '../../packages/local-aws/template/read-stack.ts';
 
@@ -55,29 +56,44 @@ export const steps = {
 
 export const allSteps = [...Object.values(steps.routes), ...steps.queues, ...steps.others];
 
-/** @param bundles a folder of real bundles, instead of empty ones */
-export function synthesizeStack(environment = 'production', bundles?: string): Synthesized {
+const somebody = { alarmEmail: 'alarms@example.com' };
+
+/**
+ * @param bundles a folder of real bundles, instead of empty ones
+ * @param changed what differs from the environment's settings
+ */
+export function synthesizeStack(
+  environment = 'production',
+  bundles?: string,
+  changed: Partial<Settings> = somebody,
+): Synthesized {
   const folder = mkdtempSync(join(tmpdir(), 'restoreclick-stack-'));
   const remove = () => rmSync(folder, { recursive: true, force: true });
   try {
-    return { ...read(assemble(folder, environment, bundles)), remove };
+    return { ...read(assemble(folder, environment, bundles, changed), environment), remove };
   } catch (error) {
     remove();
     throw error;
   }
 }
 
-const assemble = (folder: string, environment: string, bundles?: string) =>
+const assemble = (
+  folder: string,
+  environment: string,
+  bundles: string | undefined,
+  changed: Partial<Settings>,
+) =>
   synthesize({
     outdir: join(folder, 'assembly'),
     bundles: bundles ?? emptyBundles(join(folder, 'bundles')),
     environment,
+    changed,
     fast: true,
   });
 
-function read(assembly: string): Omit<Synthesized, 'remove'> {
+function read(assembly: string, environment: string): Omit<Synthesized, 'remove'> {
   const template: { Resources: Record<string, Resource> } = JSON.parse(
-    readFileSync(join(assembly, 'RestoreClick.template.json'), 'utf8'),
+    readFileSync(join(assembly, `RestoreClick-${environment}.template.json`), 'utf8'),
   );
   const model = readStack(assembly, {
     queueUrl: (name) => `http://127.0.0.1:4566/000000000000/${name}`,

@@ -1,8 +1,8 @@
 /** npm run schema: what is applied, what is pending, and what has drifted. `-- --url postgres://…` asks another database than the local one. */
 import { join } from 'node:path';
+import { startPostgres } from '@restoreclick/local-aws';
 import pg from 'pg';
 import { operatorsDatabase } from '../local/operators-database.ts';
-import { startPostgres } from '../packages/local-aws/postgres/start.ts';
 import { isUpToDate, schemaState, tell } from '../schema/drift/state.ts';
 import { readMigrations } from '../schema/migrate/migrations.ts';
 import { plainDatabase } from '../schema/migrate/plain-database.ts';

@@ -5,7 +5,7 @@
  */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { startPostgres } from '../packages/local-aws/postgres/start.ts';
+import { startPostgres } from '@restoreclick/local-aws';
 import { schemaFile } from '../schema/drift/schema-file.ts';
 import { createMigratedDatabase } from '../schema/migrate/migrated-database.ts';
 import { plainDatabase } from '../schema/migrate/plain-database.ts';

@@ -2,8 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isRunning } from '@restoreclick/local-aws';
 import { z } from 'zod';
-import { isRunning } from '../packages/local-aws/processes.ts';
 
 const shape = z.object({
   pid: z.number(),

@@ -1,11 +1,14 @@
 /** The secrets of one local system: made once, kept in its store, and put where the template expects them. */
 import { createHmac, randomBytes } from 'node:crypto';
+import {
+  AwsError,
+  type Login,
+  type PgServer,
+  type SecretsManager,
+  type StackModel,
+  type Store,
+} from '@restoreclick/local-aws';
 import { z } from 'zod';
-import { AwsError } from '../packages/local-aws/gateway/service.ts';
-import type { Login, PgServer } from '../packages/local-aws/postgres/server.ts';
-import type { SecretsManager } from '../packages/local-aws/secrets-manager/secrets-manager.ts';
-import type { Store } from '../packages/local-aws/store.ts';
-import type { StackModel } from '../packages/local-aws/template/model.ts';
 
 export type SystemSecrets = {
   /** Signs the functions' access keys. */

@@ -2,10 +2,9 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { adminUser, startPostgres } from '@restoreclick/local-aws';
 import type pg from 'pg';
 import { z } from 'zod';
-import { adminUser } from '../packages/local-aws/postgres/cluster.ts';
-import { startPostgres } from '../packages/local-aws/postgres/start.ts';
 import { runningSystem } from './claim.ts';
 
 const remembered = z.object({ port: z.number(), password: z.string() });

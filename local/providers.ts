@@ -1,10 +1,9 @@
 /** The three providers: their doubles, or the real ones for which the environment holds keys. */
 import { join } from 'node:path';
+import type { Clock, Store } from '@restoreclick/local-aws';
 import { createReplicate } from '../packages/doubles/replicate/replicate.ts';
 import { createSendGrid } from '../packages/doubles/sendgrid/sendgrid.ts';
 import { createStripe } from '../packages/doubles/stripe/stripe.ts';
-import type { Clock } from '../packages/local-aws/clock.ts';
-import type { Store } from '../packages/local-aws/store.ts';
 import type { SystemSecrets } from './keys.ts';
 import type { Ports } from './ports.ts';
 
@@ -30,6 +29,15 @@ type Provider<Secret extends object> = {
 };
 
 export type Providers = Awaited<ReturnType<typeof startProviders>>;
+
+/** What calls to the real ones are called in the list of outside calls. */
+const realHosts = {
+  'api.stripe.com': 'stripe',
+  'files.stripe.com': 'stripe',
+  'api.replicate.com': 'replicate',
+  'replicate.delivery': 'replicate',
+  'api.sendgrid.com': 'sendgrid',
+};
 
 const hostOf = (url: string) => new URL(url).host;
 
@@ -131,7 +139,10 @@ export async function startProviders(options: Options, ground: Ground, apiUrl: s
   return {
     urls: { payments: stripe.url, restorations: replicate.url, mailbox: sendgrid.url },
     environment: { ...stripe.environment, ...replicate.environment, ...sendgrid.environment },
-    hosts: Object.fromEntries(hosts.flatMap(([name, host]) => (host === undefined ? [] : [[host, name]]))),
+    hosts: {
+      ...realHosts,
+      ...Object.fromEntries(hosts.flatMap(([name, host]) => (host === undefined ? [] : [[host, name]]))),
+    },
     secrets: {
       STRIPE_SECRET_ARN: stripe.secret,
       REPLICATE_SECRET_ARN: replicate.secret,

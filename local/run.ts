@@ -1,7 +1,7 @@
 /** One local system in a folder: its PostgreSQL, its services, and a note of where they are for who comes later. */
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { removePostgres, startPostgres } from '../packages/local-aws/postgres/start.ts';
+import { removePostgres, startPostgres } from '@restoreclick/local-aws';
 import { claimFolder, inUse, runningSystem } from './claim.ts';
 import { type SystemOptions, startSystem } from './system.ts';
 

@@ -1,25 +1,34 @@
 /** The whole system on one machine: the synthesized stack, its bundles, and everything they call, each service wired to the others. */
 import { join } from 'node:path';
-import { createApiGateway } from '../packages/local-aws/api-gateway/api-gateway.ts';
-import { type Clock, createClock } from '../packages/local-aws/clock.ts';
-import { createEventBridge } from '../packages/local-aws/event-bridge/event-bridge.ts';
-import { createFaults } from '../packages/local-aws/faults.ts';
-import { createGateway } from '../packages/local-aws/gateway/gateway.ts';
-import { createIam } from '../packages/local-aws/gateway/iam.ts';
-import { createCredentials } from '../packages/local-aws/gateway/signature.ts';
-import { createEventSource, type EventSource } from '../packages/local-aws/lambda/event-source.ts';
-import { createLambda, type Lambda, type LambdaResult } from '../packages/local-aws/lambda/lambda.ts';
-import { postgresBacking } from '../packages/local-aws/postgres/documents.ts';
-import type { Login, PgServer } from '../packages/local-aws/postgres/server.ts';
-import { createRdsData } from '../packages/local-aws/rds-data/rds-data.ts';
-import { createS3 } from '../packages/local-aws/s3/s3.ts';
-import { createSecretsManager } from '../packages/local-aws/secrets-manager/secrets-manager.ts';
-import { createSqs, type Sqs } from '../packages/local-aws/sqs/sqs.ts';
-import { createStepFunctions } from '../packages/local-aws/step-functions/step-functions.ts';
-import { createStore } from '../packages/local-aws/store.ts';
-import type { StackModel } from '../packages/local-aws/template/model.ts';
-import { account, region } from '../packages/local-aws/template/names.ts';
-import { readStack } from '../packages/local-aws/template/read-stack.ts';
+import {
+  account,
+  type Clock,
+  createApiGateway,
+  createClock,
+  createCredentials,
+  createEventBridge,
+  createEventSource,
+  createFaults,
+  createGateway,
+  createIam,
+  createLambda,
+  createRdsData,
+  createS3,
+  createSecretsManager,
+  createSqs,
+  createStepFunctions,
+  createStore,
+  type EventSource,
+  type Lambda,
+  type LambdaResult,
+  type Login,
+  type PgServer,
+  postgresBacking,
+  readStack,
+  region,
+  type Sqs,
+  type StackModel,
+} from '@restoreclick/local-aws';
 import { createHome } from './home.ts';
 import { passwordsOf, readLogin, secretValues, systemSecrets } from './keys.ts';
 import { anyPorts, type Ports } from './ports.ts';
@@ -153,6 +162,7 @@ async function openStorage(
     server,
     secretOf: async (arn) => readLogin(model, secretsManager, arn),
     clock,
+    clockSetting: 'restoreclick.clock_offset',
   });
   return { sqs, s3, secretsManager, rdsData };
 }

@@ -1,7 +1,7 @@
 /** Runs a step's statements through the Data API, one round trip each. */
 import { ExecuteStatementCommand, type Field, RDSDataClient } from '@aws-sdk/client-rds-data';
+import { toParameters, toRows, type Value } from '@restoreclick/data-api';
 import { z } from 'zod';
-import { toParameters, toRows, type Value } from '../../packages/data-api/values.ts';
 import { isConflict, type Statement, withActor } from '../../schema/statements/statement.ts';
 import { internalError, StepError } from './errors.ts';
 import { log } from './logging.ts';

@@ -1,12 +1,9 @@
 /** Runs statements as the local Data API does, and keeps what each costs: time, buffers of its triggers too, rows, plan. */
+
+import { bindParameters, parameter, toParameters, toRows, type Value } from '@restoreclick/data-api';
+import { answerOf, type Catalog, runQuery, sqlstateOf } from '@restoreclick/local-aws';
 import pg, { type Pool, type PoolClient } from 'pg';
 import { z } from 'zod';
-import { bindParameters, parameter } from '../../packages/data-api/parameters.ts';
-import { toParameters, toRows, type Value } from '../../packages/data-api/values.ts';
-import type { Catalog } from '../../packages/local-aws/rds-data/catalog.ts';
-import { sqlstateOf } from '../../packages/local-aws/rds-data/database-error.ts';
-import { answerOf } from '../../packages/local-aws/rds-data/result.ts';
-import { runQuery } from '../../packages/local-aws/rds-data/sessions.ts';
 import { isConflict, type Statement, withActor } from '../statements/statement.ts';
 
 /** One run of a statement. Counted runs have buffers and a plan, the others times. */
@@ -42,9 +39,6 @@ export type Meter = {
 };
 
 type Query = { text: string; values: (string | Buffer | null)[] };
-
-const timeoutMs = 45_000;
-const now = { ahead: () => 0 };
 
 /**
  * @param pool of the steps' role; its size is how many statements run at once
@@ -94,7 +88,7 @@ export function createMeter(
 /** @param said what the server has told its client by the end of the call: its durations too, see `telling` */
 async function timed(client: PoolClient, query: Query, said: string[]) {
   const started = performance.now();
-  const result = await runQuery(client, { ...query, continueAfterTimeout: false }, now, timeoutMs);
+  const result = await runQuery(client, { ...query, continueAfterTimeout: false });
   const ms = performance.now() - started;
   const durationOf = (phase: string) => {
     const line = said.find((one) => one.startsWith('duration: ') && one.includes(` ms  ${phase} `));
@@ -120,7 +114,7 @@ async function counted(client: PoolClient, query: Query, said: string[]) {
   await client.query('begin');
   const nodes = await explained(client, query, said);
   const before = await counters(client);
-  const result = await runQuery(client, { ...query, continueAfterTimeout: false }, now, timeoutMs);
+  const result = await runQuery(client, { ...query, continueAfterTimeout: false });
   const after = await counters(client);
   await client.query('commit');
   const grown = [...after].map(([name, one]) => {

@@ -1,14 +1,12 @@
 /** The benchmark of the database: fills it, takes orders through every statement, and says which budgets are met. */
 import { readFile } from 'node:fs/promises';
 import { totalmem } from 'node:os';
+import { type Catalog, createCatalog, type PgServer, startPostgres } from '@restoreclick/local-aws';
 import type { Pool } from 'pg';
 import { archive } from '../../lambdas/operations/reconcile/archive.sql';
 import { expire } from '../../lambdas/operations/reconcile/expire.sql';
 import { faults } from '../../lambdas/operations/reconcile/faults.sql';
 import { stuck } from '../../lambdas/operations/reconcile/stuck.sql';
-import type { PgServer } from '../../packages/local-aws/postgres/server.ts';
-import { startPostgres } from '../../packages/local-aws/postgres/start.ts';
-import { type Catalog, createCatalog } from '../../packages/local-aws/rds-data/catalog.ts';
 import { createMigratedDatabase, type Logins } from '../migrate/migrated-database.ts';
 import { fill } from './fill.ts';
 import { badOrder, goodOrder, visit } from './life.ts';

@@ -1,6 +1,6 @@
 /** What a migration may not do while the previous release's code still runs and customers wait for its locks. */
 
-import { type SqlToken, sqlTokens } from '../../packages/data-api/sql-tokens.ts';
+import { type SqlToken, sqlTokens } from '@restoreclick/data-api';
 import type { Migration } from '../migrate/migrations.ts';
 
 /** Which comment excuses it, with its reason: `-- contract: no statement has read it since 0003`. */

@@ -1,6 +1,7 @@
 /** The migration step's database over a plain connection, with the Data API's `:name` parameters. */
+
+import { bindParameters, type Parameter } from '@restoreclick/data-api';
 import pg from 'pg';
-import { bindParameters, type Parameter } from '../../packages/data-api/parameters.ts';
 import { DatabaseRefusal, type Execute, type MigrationDatabase, type Parameters } from './database-port.ts';
 
 /** @param pool as the user who owns the schema. Two transactions need two connections. */

@@ -1,5 +1,5 @@
 /** Splits a migration into statements: the Data API takes one a call. */
-import { type SqlToken, sqlTokens } from '../../packages/data-api/sql-tokens.ts';
+import { type SqlToken, sqlTokens } from '@restoreclick/data-api';
 
 /** @returns the statements of `sql` in order, trimmed, without their semicolons; comments stay with the statement after them */
 export function splitSql(sql: string): string[] {

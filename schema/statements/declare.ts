@@ -1,9 +1,7 @@
 /** Writes the types of a statement: what its `.sql` file takes and returns, as TypeScript sees it. */
 import { basename } from 'node:path';
+import { camelCase, rewriteParameters, snakeCase, sqlTokens } from '@restoreclick/data-api';
 import type pg from 'pg';
-import { rewriteParameters } from '../../packages/data-api/parameters.ts';
-import { sqlTokens } from '../../packages/data-api/sql-tokens.ts';
-import { camelCase, snakeCase } from '../../packages/data-api/values.ts';
 import { type Column, type Description, describeStatement } from './describe.ts';
 
 /**

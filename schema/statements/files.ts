@@ -1,8 +1,8 @@
 /** Finds the statements of the steps, and says what their type files should hold. */
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Login, PgAddress } from '@restoreclick/local-aws';
 import pg from 'pg';
-import type { Login, PgAddress } from '../../packages/local-aws/postgres/server.ts';
 import { declareStatement } from './declare.ts';
 
 const projectFolder = join(import.meta.dirname, '..', '..');

@@ -1,5 +1,5 @@
 /** A statement as the steps import it, and what is true of every statement, whoever runs it. */
-import type { Value } from '../../packages/data-api/values.ts';
+import type { Value } from '@restoreclick/data-api';
 
 /** A `.sql` file as a module, typed by the `.d.sql.ts` beside it, which `npm run statements` writes. */
 export type Statement<Params extends Record<string, Value>, Row extends object> = {

@@ -1,10 +1,8 @@
 /** What a test does behind the customer's back: queues, secrets, the providers' doubles, and the rows that were written. */
 import { SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
+import { type FaultRule, operator, type QueueModel } from '@restoreclick/local-aws';
 import { z } from 'zod';
 import type { Addresses, Mail } from '../../demo/customer.ts';
-import type { FaultRule } from '../../packages/local-aws/faults.ts';
-import { operator } from '../../packages/local-aws/gateway/signature.ts';
-import type { QueueModel } from '../../packages/local-aws/template/model.ts';
 import type { TestSystem } from './system.ts';
 
 /** The real client's settings, as an operator has them in a profile of the AWS CLI. */

@@ -2,11 +2,11 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createClock } from '@restoreclick/local-aws';
 import type { Pool } from 'pg';
 import sharp from 'sharp';
 import * as customer from '../../demo/customer.ts';
 import { type System, type SystemOptions, startSystem } from '../../local/system.ts';
-import { createClock } from '../../packages/local-aws/clock.ts';
 import { ask } from '../jest/ask.ts';
 import { testDatabase } from '../schema/database.ts';
 

@@ -1,14 +1,14 @@
 /** The poller's state machine, run: it looks until the prediction is stored, or hands the attempt on. */
 import { afterEach, describe, expect, test } from '@jest/globals';
-import { pollerDefinition } from '../../lib/constructs/poller-definition.ts';
-import type { LambdaResult } from '../../packages/local-aws/lambda/lambda.ts';
+import type { LambdaResult } from '@restoreclick/local-aws';
 import {
   checkArn,
   queueUrl,
   type System,
   startSystem,
   stopSystems,
-} from '../../packages/local-aws/test/step-functions-setup.ts';
+} from '@restoreclick/local-aws/test/step-functions';
+import { pollerDefinition } from '../../lib/constructs/poller-definition.ts';
 import { synthesizeStack } from './synthesized.ts';
 
 afterEach(stopSystems);

@@ -2,10 +2,9 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { type FunctionModel, readStack, type StackModel } from '@restoreclick/local-aws';
 import { synthesize } from '../../lib/app.ts';
 import type { Settings } from '../../lib/settings.ts';
-import type { FunctionModel, StackModel } from '../../packages/local-aws/template/model.ts';
-import { readStack } from '../../packages/local-aws/template/read-stack.ts';
 
 export type Resource = { Type: string; Properties: Record<string, unknown> };
 

@@ -1,7 +1,6 @@
 /** The one PostgreSQL of a test run: all migrations in a template that each test file copies. */
 
-import type { PgAddress } from '../../packages/local-aws/postgres/server.ts';
-import { startPostgres } from '../../packages/local-aws/postgres/start.ts';
+import { type PgAddress, startPostgres } from '@restoreclick/local-aws';
 import { createMigratedDatabase, type Logins } from '../../schema/migrate/migrated-database.ts';
 
 /** What a test file needs to know of it. */

@@ -1,15 +1,16 @@
 import { setImmediate } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
-import type { Value } from '../../packages/data-api/values.ts';
-import { operator } from '../../packages/local-aws/gateway/signature.ts';
-import { appSecretArn, clusterArn, openRdsData } from '../../packages/local-aws/test/rds-data-setup.ts';
+import type { Value } from '@restoreclick/data-api';
+import { operator } from '@restoreclick/local-aws';
+import { appSecretArn, clusterArn, openRdsData } from '@restoreclick/local-aws/test/rds-data';
 import type { Statement } from '../../schema/statements/statement.ts';
+import { testDatabase } from '../schema/database.ts';
 
 let open: Awaited<ReturnType<typeof openRdsData>>;
 let product: typeof import('../../lambdas/platform/database.ts');
 
 beforeAll(async () => {
-  open = await openRdsData();
+  open = await openRdsData({ database: await testDatabase() });
   Object.assign(process.env, {
     AWS_REGION: 'eu-central-1',
     AWS_ENDPOINT_URL_RDS_DATA: open.url,

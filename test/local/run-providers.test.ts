@@ -3,10 +3,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
+import { createClock, createStore } from '@restoreclick/local-aws';
 import { systemSecrets } from '../../local/keys.ts';
 import { startProviders } from '../../local/providers.ts';
-import { createClock } from '../../packages/local-aws/clock.ts';
-import { createStore } from '../../packages/local-aws/store.ts';
 
 async function providersWith(environment: Record<string, string>) {
   const folder = await mkdtemp(join(tmpdir(), 'providers-'));

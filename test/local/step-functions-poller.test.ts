@@ -1,13 +1,8 @@
 /** The product's own state machine runs here: it looks, stores, gives up, and hands failures on. */
 import { afterEach, describe, expect, test } from '@jest/globals';
+import type { LambdaResult } from '@restoreclick/local-aws';
+import { checkArn, queueUrl, startSystem, stopSystems } from '@restoreclick/local-aws/test/step-functions';
 import { pollerDefinition } from '../../lib/constructs/poller-definition.ts';
-import type { LambdaResult } from '../../packages/local-aws/lambda/lambda.ts';
-import {
-  checkArn,
-  queueUrl,
-  startSystem,
-  stopSystems,
-} from '../../packages/local-aws/test/step-functions-setup.ts';
 
 afterEach(stopSystems);
 

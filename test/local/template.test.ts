@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from '@jest/globals';
-import { readStack } from '../../packages/local-aws/template/read-stack.ts';
+import { readStack } from '@restoreclick/local-aws';
 import { synthesizeStack } from '../infrastructure/synthesized.ts';
 
 const local = {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { adminSecretArn, clusterArn, openRdsData } from '../../packages/local-aws/test/rds-data-setup.ts';
+import { adminSecretArn, clusterArn, openRdsData } from '@restoreclick/local-aws/test/rds-data';
 import {
   archivedMonths,
   carryOut,
@@ -17,12 +17,13 @@ import {
 import { dataApiDatabase } from '../../schema/migrate/data-api.ts';
 import type { Execute } from '../../schema/migrate/database-port.ts';
 import { plainDatabase } from '../../schema/migrate/plain-database.ts';
+import { testDatabase } from './database.ts';
 
 let open: Awaited<ReturnType<typeof openRdsData>>;
 let folder: string;
 let direct: Execute;
 beforeEach(async () => {
-  open = await openRdsData();
+  open = await openRdsData({ database: await testDatabase() });
   direct = plainDatabase(open.database.pool('admin')).execute;
   folder = await mkdtemp(join(tmpdir(), 'restoreclick-archive-'));
 });

@@ -1,8 +1,7 @@
 /** A database of its own for each test file: a copy of the migrated template, made in some 50 ms. */
 import { randomUUID } from 'node:crypto';
+import { type Login, type PgServer, serverAt } from '@restoreclick/local-aws';
 import type { Pool } from 'pg';
-import type { Login, PgServer } from '../../packages/local-aws/postgres/server.ts';
-import { serverAt } from '../../packages/local-aws/postgres/server.ts';
 import { ask } from '../jest/ask.ts';
 import type { TestPostgres } from '../jest/test-postgres.ts';
 

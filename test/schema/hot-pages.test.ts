@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { rewriteParameters } from '../../packages/data-api/parameters.ts';
+import { rewriteParameters } from '@restoreclick/data-api';
 import { statementPaths } from '../../schema/statements/files.ts';
 import { type TestDatabase, testDatabase } from './database.ts';
 

@@ -3,8 +3,9 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { operator } from '../../packages/local-aws/gateway/signature.ts';
-import { adminSecretArn, clusterArn, openRdsData } from '../../packages/local-aws/test/rds-data-setup.ts';
+import { operator } from '@restoreclick/local-aws';
+import { adminSecretArn, clusterArn, openRdsData } from '@restoreclick/local-aws/test/rds-data';
+import { testDatabase } from './database.ts';
 
 const secretArn = 'arn:aws:secretsmanager:eu-central-1:000000000000:secret:steps';
 // Roles belong to the whole server, and other tests use the real one.
@@ -17,7 +18,11 @@ let open: Awaited<ReturnType<typeof openRdsData>>;
 let handler: typeof import('../../lambdas/operations/migrate/handler.ts').handler;
 
 beforeAll(async () => {
-  open = await openRdsData({ empty: true, timeoutMs: 2_000, logins: { [secretArn]: login } });
+  open = await openRdsData({
+    database: await testDatabase({ empty: true }),
+    timeoutMs: 2_000,
+    logins: { [secretArn]: login },
+  });
   Object.assign(process.env, {
     AWS_REGION: 'eu-central-1',
     AWS_ENDPOINT_URL_RDS_DATA: open.url,

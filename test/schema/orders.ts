@@ -1,5 +1,6 @@
 /** Orders at every stage, made by the product's own statements, so that a test begins from a state that can be reached. */
 import { randomUUID } from 'node:crypto';
+import type { Value } from '@restoreclick/data-api';
 import { freeze } from '../../lambdas/payment/create-checkout/freeze.sql';
 import { record as recordCheckout } from '../../lambdas/payment/create-checkout/record.sql';
 import { keep } from '../../lambdas/payment/keep-original/keep.sql';
@@ -10,7 +11,6 @@ import { claim as claimJob } from '../../lambdas/restoration/submit-job/claim.sq
 import { submitted } from '../../lambdas/restoration/submit-job/submitted.sql';
 import { create } from '../../lambdas/upload/create-session/create.sql';
 import { record as recordUpload } from '../../lambdas/upload/record-upload/record.sql';
-import type { Value } from '../../packages/data-api/values.ts';
 import type { Statement } from '../../schema/statements/statement.ts';
 import type { TestDatabase } from './database.ts';
 import { type RunOptions, runStatement } from './run-statement.ts';

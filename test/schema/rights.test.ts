@@ -1,8 +1,8 @@
 /** The steps' role may do what the steps' statements need, those of the release that still runs too, and nothing else. */
 import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { rewriteParameters } from '@restoreclick/data-api';
 import type { PoolClient } from 'pg';
-import { rewriteParameters } from '../../packages/data-api/parameters.ts';
 import { statementPaths } from '../../schema/statements/files.ts';
 import { previousRelease } from '../../schema/statements/release.ts';
 import { type TestDatabase, testDatabase } from './database.ts';

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import type { Value } from '../../packages/data-api/values.ts';
+import type { Value } from '@restoreclick/data-api';
 import type { Statement } from '../../schema/statements/statement.ts';
 import { type TestDatabase, testDatabase } from './database.ts';
 import { runStatement } from './run-statement.ts';

@@ -1,16 +1,11 @@
 /** Runs a step's statement on a test database: sent and read as the product does, rewritten and answered as the Data API does. */
 import type { Field } from '@aws-sdk/client-rds-data';
+import { bindParameters, parameter, toParameters, toRows, type Value } from '@restoreclick/data-api';
+import { answerOf, type Catalog, createCatalog, runQuery } from '@restoreclick/local-aws';
 import type { PoolClient } from 'pg';
 import { z } from 'zod';
-import { bindParameters, parameter } from '../../packages/data-api/parameters.ts';
-import { toParameters, toRows, type Value } from '../../packages/data-api/values.ts';
-import { type Catalog, createCatalog } from '../../packages/local-aws/rds-data/catalog.ts';
-import { answerOf } from '../../packages/local-aws/rds-data/result.ts';
-import { runQuery } from '../../packages/local-aws/rds-data/sessions.ts';
 import { type Statement, withActor } from '../../schema/statements/statement.ts';
 import type { TestDatabase } from './database.ts';
-
-const timeoutMs = 45_000;
 
 export type RunOptions = {
   /** The connection to use, perhaps within a transaction of the test's; by default a fresh one of the application's role. */
@@ -38,7 +33,10 @@ export async function runStatement<Params extends Record<string, Value>, Row ext
   const query = { ...bindParameters(statement.text, parameters), continueAfterTimeout: false };
   const client = given ?? (await database.pool('app').connect());
   try {
-    const result = await runQuery(client, query, { ahead: () => aheadMs }, timeoutMs);
+    const result = await runQuery(client, query, {
+      clock: { ahead: () => aheadMs },
+      clockSetting: 'restoreclick.clock_offset',
+    });
     const answer = await answerOf(result, catalogOf(database), true);
     // Over the wire the answer is JSON, and the SDK gives it its own types.
     const records: Field[][] = JSON.parse(JSON.stringify(answer.records ?? []));

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { sqlTokens } from '../../packages/data-api/sql-tokens.ts';
+import { sqlTokens } from '@restoreclick/data-api';
 import { splitSql } from '../../schema/sql/split.ts';
 
 test.each([

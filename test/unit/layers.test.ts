@@ -7,8 +7,14 @@ const project = join(import.meta.dirname, '../..');
 /** Every import of a file, static or not: `from '…'`, `import '…'`, `import('…')`. */
 const imports = /(?:\bfrom\s*|\bimport\s*\(?\s*)['"]([^'"]+)['"]/g;
 
+/** A package of ours by its name is its door; what it offers to tests lies behind `test/`. */
+const packageOf = (name: string) =>
+  name
+    .replace(/^@restoreclick\/([\w-]+)$/, 'packages/$1/index.ts')
+    .replace(/^@restoreclick\/([\w-]+)\/test\/([\w-]+)$/, 'packages/$1/test/$2-setup.ts');
+
 /** What each source file imports: paths from the project's folder, or packages. */
-function importsBelow(folder: string): { file: string; imported: string }[] {
+function importsBelow(folder: string): { file: string; imported: string; name: string }[] {
   return readdirSync(join(project, folder), { recursive: true, encoding: 'utf8' })
     .filter((path) => /\.(ts|js)$/.test(path))
     .flatMap((path) => {
@@ -18,13 +24,16 @@ function importsBelow(folder: string): { file: string; imported: string }[] {
         file,
         imported: name.startsWith('.')
           ? relative(project, resolve(project, dirname(file), name)).replaceAll(sep, '/')
-          : name,
+          : packageOf(name),
+        name,
       }));
     });
 }
 
 const folders = ['bin', 'lib', 'lambdas', 'local', 'packages', 'demo', 'schema'];
-const all = folders.flatMap(importsBelow).filter(({ file }) => !/\/test\//.test(file));
+const isTest = (path: string) => /(^|\/)test\//.test(path);
+const everything = [...folders, 'test'].flatMap(importsBelow);
+const all = everything.filter(({ file }) => !isTest(file));
 const from = (folder: string) => all.filter(({ file }) => file.startsWith(`${folder}/`));
 
 /** What each folder may import besides itself; a statement's text is no code of its step. */
@@ -55,6 +64,39 @@ function circleFrom(start: string, edges: Map<string, string[]>): string[] | und
   }
   return undefined;
 }
+
+/** The packages whose every folder has an index.ts as its one door. */
+const packages = ['packages/data-api', 'packages/local-aws'];
+const packageFolder = (path: string) => /^packages\/[\w-]+/.exec(path)?.[0] ?? '';
+/** `packages/local-aws/sqs/` of a file in it; the package itself of a file that lies in no folder. */
+const room = (path: string) => /^packages\/[\w-]+\/([\w-]+\/)?/.exec(path)?.[0] ?? '';
+
+describe('the packages', () => {
+  const entering = everything.filter(
+    ({ file, imported }) => packages.includes(packageFolder(imported)) && room(imported) !== room(file),
+  );
+
+  test('are entered by their name from outside', () => {
+    const fromOutside = entering.filter(
+      ({ file, imported }) => packageFolder(file) !== packageFolder(imported),
+    );
+    expect(fromOutside.length).toBeGreaterThan(40);
+    expect(fromOutside.filter(({ name }) => name.startsWith('.'))).toEqual([]);
+    expect(fromOutside.filter(({ file, imported }) => isTest(imported) && !isTest(file))).toEqual([]);
+  });
+
+  test('have one door a folder', () => {
+    const doors = /^packages\/[\w-]+\/([\w-]+\/)?index\.ts$/;
+    expect(entering.length).toBeGreaterThan(200);
+    expect(entering.filter(({ imported }) => !doors.test(imported) && !isTest(imported))).toEqual([]);
+  });
+
+  test('have tests that need nothing of the product', () => {
+    const theirs = everything.filter(({ file }) => packages.includes(packageFolder(file)));
+    const foreign = ['test', ...folders].filter((folder) => folder !== 'packages');
+    expect(theirs.filter(({ imported }) => foreign.includes(imported.split('/')[0] ?? ''))).toEqual([]);
+  });
+});
 
 describe('the layers', () => {
   test('are read whole', () => {

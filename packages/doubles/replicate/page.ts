@@ -1,7 +1,8 @@
 /** The page for people: every prediction with its photograph before and after. */
+
+import type { Clock } from '@restoreclick/local-aws';
 import type { FastifyInstance } from 'fastify';
 import sharp from 'sharp';
-import type { Clock } from '../../local-aws/clock.ts';
 import type { Faults } from './faults.ts';
 import { hasEnded, type Prediction } from './prediction.ts';
 import type { Predictions } from './predictions.ts';

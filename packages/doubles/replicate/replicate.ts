@@ -1,10 +1,9 @@
 /** Replicate on one machine: its API, its delivery of files, a page for people, and a switch for faults. It really restores. */
 import { timingSafeEqual } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
+import type { Clock, Store } from '@restoreclick/local-aws';
 import fastify, { type FastifyInstance } from 'fastify';
 import { z } from 'zod';
-import type { Clock } from '../../local-aws/clock.ts';
-import type { Store } from '../../local-aws/store.ts';
 import { problem, serveApi, unauthenticated } from './api.ts';
 import { createFaults, type Faults, order } from './faults.ts';
 import { servePage } from './page.ts';

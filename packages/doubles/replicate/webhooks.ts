@@ -1,7 +1,6 @@
 /** Sends webhooks, signed as Replicate signs them. */
 import { createHmac, randomBytes, randomUUID } from 'node:crypto';
-import type { Clock } from '../../local-aws/clock.ts';
-import type { Store } from '../../local-aws/store.ts';
+import type { Clock, Store } from '@restoreclick/local-aws';
 import { type Prediction, present, type WebhookEvent } from './prediction.ts';
 
 const attempts = 5;

@@ -1,7 +1,6 @@
 /** The event webhook: what becomes of each mail, told in signed batches until the receiver takes it. */
 import { createPrivateKey, generateKeyPairSync, randomUUID, sign } from 'node:crypto';
-import type { Clock, Timer } from '../../local-aws/clock.ts';
-import type { Store } from '../../local-aws/store.ts';
+import type { Clock, Store, Timer } from '@restoreclick/local-aws';
 import type { Mail } from './mail.ts';
 
 /** An event on the wire; custom args lie beside its own members. */

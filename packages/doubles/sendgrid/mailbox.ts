@@ -1,6 +1,7 @@
 /** The mailbox's routes: pages for people, JSON for programs. */
+
+import type { Collection } from '@restoreclick/local-aws';
 import type { FastifyInstance, FastifyReply } from 'fastify';
-import type { Collection } from '../../local-aws/store.ts';
 import type { Address, Mail } from './mail.ts';
 import { listPage, mailPage } from './pages.ts';
 

@@ -1,9 +1,8 @@
 /** SendGrid's double: takes mail as the Web API v3 does, keeps it in a mailbox to look at, and tells by webhook what became of it. */
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
+import type { Clock, Store } from '@restoreclick/local-aws';
 import { type FastifyInstance, type FastifyReply, fastify } from 'fastify';
-import type { Clock } from '../../local-aws/clock.ts';
-import type { Store } from '../../local-aws/store.ts';
 import { createEventWebhook, type MailEvent } from './events.ts';
 import { type Complaint, type Mail, type MailRequest, mailsOf, readRequest } from './mail.ts';
 import { type AttachmentContents, serveMailbox } from './mailbox.ts';

@@ -1,5 +1,5 @@
 /** What time alone does to a purchase: checkouts expire, bank debits settle, pending refunds arrive. */
-import type { Clock, Timer } from '../../local-aws/clock.ts';
+import type { Clock, Timer } from '@restoreclick/local-aws';
 import type { Ledger } from './ledger.ts';
 import { settleDebit } from './payment.ts';
 import type { Moment, Purchase } from './purchase.ts';

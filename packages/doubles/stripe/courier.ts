@@ -1,6 +1,6 @@
 /** Brings events to the webhook: signed, again and again until it answers 2xx, for three days at most. */
 import { createHmac } from 'node:crypto';
-import type { Clock, Timer } from '../../local-aws/clock.ts';
+import type { Clock, Timer } from '@restoreclick/local-aws';
 import type { Ledger } from './ledger.ts';
 import type { Delivery, Purchase } from './purchase.ts';
 

@@ -1,7 +1,7 @@
 /** Idempotency keys: the first answer is kept for a day and given again, failures of the server included. */
+
+import type { Clock, Store } from '@restoreclick/local-aws';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { Clock } from '../../local-aws/clock.ts';
-import type { Store } from '../../local-aws/store.ts';
 import { refuse } from './refusal.ts';
 
 const day = 24 * 3_600_000;

@@ -1,7 +1,6 @@
 /** Holds the purchases: finds one by any id in it, changes it in one piece, and writes each change before anybody hears of it. */
 import { randomBytes } from 'node:crypto';
-import type { Clock } from '../../local-aws/clock.ts';
-import type { Store } from '../../local-aws/store.ts';
+import type { Clock, Store } from '@restoreclick/local-aws';
 import type { Delivery, Moment, Purchase } from './purchase.ts';
 
 /** Makes an id with that prefix, such as `evt_…`. */

@@ -1,8 +1,7 @@
 /** Plays Stripe on this machine: its API, its payment page, its signed events, and a page for the operator. */
 import type { AddressInfo } from 'node:net';
+import type { Clock, Store } from '@restoreclick/local-aws';
 import { fastify } from 'fastify';
-import type { Clock } from '../../local-aws/clock.ts';
-import type { Store } from '../../local-aws/store.ts';
 import { keepAgenda } from './agenda.ts';
 import { serveApi } from './api.ts';
 import { startCourier } from './courier.ts';

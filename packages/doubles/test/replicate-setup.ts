@@ -5,9 +5,8 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { createClock, createStore } from '@restoreclick/local-aws';
 import sharp from 'sharp';
-import { createClock } from '../../local-aws/clock.ts';
-import { createStore } from '../../local-aws/store.ts';
 import { createReplicate } from '../replicate/replicate.ts';
 
 export const apiToken = 'r8_test';

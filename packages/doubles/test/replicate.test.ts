@@ -1,8 +1,8 @@
 /** The local Replicate, through Replicate's own client. */
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { heldStore } from '@restoreclick/local-aws/test/store';
 import Replicate, { type Prediction, validateWebhook, type WebhookEventType } from 'replicate';
 import sharp from 'sharp';
-import { heldStore } from '../../local-aws/test/held-store.ts';
 import { apiToken, model, startReplicate } from './replicate-setup.ts';
 
 type Local = Awaited<ReturnType<typeof startReplicate>>;

@@ -3,12 +3,11 @@ import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { type Clock, createClock, createStore, type Store } from '@restoreclick/local-aws';
 import client from '@sendgrid/client';
 import { EventWebhook, EventWebhookHeader } from '@sendgrid/eventwebhook';
 import type { MailDataRequired } from '@sendgrid/helpers/classes/mail';
 import mailer from '@sendgrid/mail';
-import { type Clock, createClock } from '../../local-aws/clock.ts';
-import { createStore, type Store } from '../../local-aws/store.ts';
 import { createSendGrid, type SendGrid } from '../sendgrid/sendgrid.ts';
 
 type Delivery = { at: number; headers: IncomingHttpHeaders; body: string };

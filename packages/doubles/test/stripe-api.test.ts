@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { createStore } from '@restoreclick/local-aws';
 import { Stripe } from 'stripe';
-import { createStore } from '../../local-aws/store.ts';
 import { clientOf, openShop, type Shop, twoPhotos } from './stripe-setup.ts';
 
 let shop: Shop;

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { createStore } from '../../local-aws/store.ts';
+import { createStore } from '@restoreclick/local-aws';
 import { openShop, type Shop } from './stripe-setup.ts';
 
 const minute = 60_000;

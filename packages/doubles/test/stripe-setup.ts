@@ -2,9 +2,8 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
+import { type Clock, createClock, createStore, type Store } from '@restoreclick/local-aws';
 import { Stripe } from 'stripe';
-import { type Clock, createClock } from '../../local-aws/clock.ts';
-import { createStore, type Store } from '../../local-aws/store.ts';
 import { createStripe, type StripeOptions } from '../stripe/stripe.ts';
 
 export const apiKey = 'sk_test_local';

@@ -2,9 +2,9 @@
 import { randomBytes } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
-import type { Clock } from '../clock.ts';
-import type { LambdaResult } from '../lambda/lambda.ts';
-import type { ApiModel, CorsRule, RouteModel } from '../template/model.ts';
+import type { Clock } from '../clock/index.ts';
+import type { LambdaResult } from '../lambda/index.ts';
+import type { ApiModel, CorsRule, RouteModel } from '../template/index.ts';
 import { readAnswer } from './answer.ts';
 import { eventOf } from './event.ts';
 

@@ -1,8 +1,7 @@
 /** Deliveries to targets: kept in the store until the target takes them, tried again with growing delays. */
 import { randomUUID } from 'node:crypto';
-import type { Clock, Timer } from '../clock.ts';
-import type { Activity } from '../gateway/activity.ts';
-import type { Store } from '../store.ts';
+import type { Activity, Clock, Timer } from '../clock/index.ts';
+import type { Store } from '../store/index.ts';
 
 export type Deliveries = {
   /** Resolves once the delivery is in the store; it then begins. */
@@ -15,25 +14,21 @@ export type Deliveries = {
 /** Times in ms since 1970. */
 type Delivery = { target: string; payload: unknown; attempts: number; since: number };
 
-/** As EventBridge's default retry policy: for a day, 185 times, ever more seldom. */
+/** EventBridge's default retry policy. */
 const patience = { ms: 86_400_000, attempts: 185 };
 const backoff = { firstMs: 1000, mostMs: 600_000 };
 
-export async function createDeliveries({
-  store,
-  clock,
-  activity,
-  random,
-  deliver,
-  log,
-}: {
+type Options = {
   store: Store;
   clock: Clock;
   activity: Activity;
-  random: () => number;
+  random?: () => number;
   deliver(targetArn: string, payload: unknown): Promise<void>;
-  log: (message: string) => void;
-}): Promise<Deliveries> {
+  log?: (message: string) => void;
+};
+
+export async function createDeliveries(options: Options): Promise<Deliveries> {
+  const { store, clock, activity, random = Math.random, deliver, log = () => {} } = options;
   const deliveries = await store.collection<Delivery>('event-bridge-deliveries');
   const timers = new Set<Timer>();
   let stopped = false;
@@ -42,7 +37,6 @@ export async function createDeliveries({
     const failed = (error: unknown) => log(`EventBridge lost its store: ${error}`);
     void activity.during(() => attempt(id)).catch(failed);
   }
-
   async function attempt(id: string): Promise<void> {
     const delivery = deliveries.get(id);
     if (!delivery || stopped) return;
@@ -53,7 +47,6 @@ export async function createDeliveries({
     }
     await deliveries.delete(id);
   }
-
   async function postpone(id: string, delivery: Delivery, error: unknown): Promise<void> {
     const { target, attempts, since } = delivery;
     if (attempts > patience.attempts || clock.now() - since >= patience.ms) {
@@ -62,14 +55,12 @@ export async function createDeliveries({
     }
     await deliveries.put(id, delivery);
     if (stopped) return;
-    const longest = Math.min(backoff.firstMs * 2 ** (attempts - 1), backoff.mostMs);
-    const timer = clock.after(longest * (0.5 + random() / 2), () => {
+    const timer = clock.after(delayOf(attempts, random), () => {
       timers.delete(timer);
       begin(id);
     });
     timers.add(timer);
   }
-
   return {
     async add(target, payload) {
       const id = randomUUID();
@@ -84,4 +75,9 @@ export async function createDeliveries({
       for (const timer of timers) timer.cancel();
     },
   };
+}
+
+/** Ever longer, and by chance shorter by up to a half; in ms. */
+function delayOf(attempts: number, random: () => number): number {
+  return Math.min(backoff.firstMs * 2 ** (attempts - 1), backoff.mostMs) * (0.5 + random() / 2);
 }

@@ -1,9 +1,8 @@
 /** EventBridge: the default bus with the stack's rules, and its schedules. */
-import type { Clock, Timer } from '../clock.ts';
-import { createActivity } from '../gateway/activity.ts';
-import { type AwsService, notImplemented } from '../gateway/service.ts';
-import type { Store } from '../store.ts';
-import type { RuleModel } from '../template/model.ts';
+import { type Activity, type Clock, createActivity, type Timer } from '../clock/index.ts';
+import { type AwsService, notImplemented } from '../gateway/index.ts';
+import type { Collection, Store } from '../store/index.ts';
+import type { RuleModel } from '../template/index.ts';
 import { createDeliveries } from './deliveries.ts';
 import { type EventBridgeEvent, eventAbout } from './event.ts';
 import { readPattern } from './pattern.ts';
@@ -21,41 +20,60 @@ export type EventBridge = {
   stop(): void;
 };
 
-/**
- * Refuses, by throwing, a rule whose pattern or schedule it does not implement.
- * @param deliver hands a payload to a target; a rejection brings it back later
- */
-export async function createEventBridge({
-  rules,
-  clock,
-  store,
-  deliver,
-  random = Math.random,
-  log = () => {},
-}: {
+type Options = {
   rules: RuleModel[];
   clock: Clock;
   store: Store;
+  /** Hands a payload to a target; a rejection brings it back later. */
   deliver(targetArn: string, payload: unknown): Promise<void>;
   /** In [0, 1); for the jitter of the backoff. */
   random?: () => number;
   log?: (message: string) => void;
-}): Promise<EventBridge> {
+};
+
+/** Refuses, by throwing, a rule whose pattern or schedule it does not implement. */
+export async function createEventBridge(options: Options): Promise<EventBridge> {
+  const { rules, store } = options;
   const activity = createActivity();
-  const deliveries = await createDeliveries({ store, clock, activity, random, deliver, log });
-  const lastRuns = await store.collection<number>('event-bridge-last-runs');
-  const timers = new Map<string, Timer>();
+  const deliveries = await createDeliveries({ ...options, activity });
   const patterns = rules.flatMap((rule) =>
     rule.pattern === undefined ? [] : [{ rule, matches: readPattern(rule.name, rule.pattern) }],
   );
-  const schedules = rules.flatMap((rule) =>
-    rule.schedule === undefined ? [] : [{ rule, schedule: readSchedule(rule.name, rule.schedule) }],
-  );
-
   async function trigger({ targets }: RuleModel, event: EventBridgeEvent): Promise<void> {
     for (const { arn, input } of targets) await deliveries.add(arn, input ?? event);
   }
+  const lastRuns = await store.collection<number>('event-bridge-last-runs');
+  const schedules = createSchedules(options, lastRuns, activity, trigger);
+  return {
+    async service(call) {
+      throw notImplemented('EventBridge', call.operation);
+    },
+    async emit(event) {
+      for (const { rule, matches } of patterns) if (matches(event)) await trigger(rule, event);
+    },
+    async resume() {
+      deliveries.resume();
+      await schedules.resume();
+    },
+    idle: activity.idle,
+    stop() {
+      deliveries.stop();
+      schedules.stop();
+    },
+  };
+}
 
+/** @param lastRuns when each rule ran last, by its name; ms since 1970 */
+function createSchedules(
+  { rules, clock, log = () => {} }: Options,
+  lastRuns: Collection<number>,
+  activity: Activity,
+  trigger: (rule: RuleModel, event: EventBridgeEvent) => Promise<void>,
+) {
+  const timers = new Map<string, Timer>();
+  const scheduled = rules.flatMap((rule) =>
+    rule.schedule === undefined ? [] : [{ rule, schedule: readSchedule(rule.name, rule.schedule) }],
+  );
   /** Runs the rule at `due`, and then whenever its schedule says. */
   function arm(rule: RuleModel, schedule: Schedule, due: number): void {
     async function run() {
@@ -68,27 +86,17 @@ export async function createEventBridge({
     });
     timers.set(rule.name, timer);
   }
-
   return {
-    async service(call) {
-      throw notImplemented('EventBridge', call.operation);
-    },
-    async emit(event) {
-      for (const { rule, matches } of patterns) if (matches(event)) await trigger(rule, event);
-    },
     async resume() {
-      deliveries.resume();
       const now = Math.floor(clock.now());
-      for (const { rule, schedule } of schedules) {
+      for (const { rule, schedule } of scheduled) {
         const last = lastRuns.get(rule.name);
         if (last === undefined) await lastRuns.put(rule.name, now);
         // What fell due while the system was down is made up for, once.
         arm(rule, schedule, Math.max(schedule.next(last ?? now), now));
       }
     },
-    idle: activity.idle,
     stop() {
-      deliveries.stop();
       for (const timer of timers.values()) timer.cancel();
     },
   };

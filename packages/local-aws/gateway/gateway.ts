@@ -1,32 +1,28 @@
-/** The one door to the local AWS: verifies signatures, finds the service, and writes its answers and errors as AWS would. */
+/** The one address of the local AWS: verifies signatures, finds the service, writes its answers. */
 import { createHash, randomUUID } from 'node:crypto';
 import { type IncomingMessage, validateHeaderValue } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Readable } from 'node:stream';
 import { type FastifyReply, fastify } from 'fastify';
-import type { Clock } from '../clock.ts';
-import { errorAnswer } from '../s3/xml.ts';
+import type { Clock } from '../clock/index.ts';
+import type { Credentials } from './credentials.ts';
 import type { Iam } from './iam.ts';
+import { refusalOf } from './refusal.ts';
 import {
   type AwsAnswer,
   type AwsCall,
   AwsError,
   type AwsService,
-  jsonAnswer,
+  invalidAccessKeyId,
   notImplemented,
+  wrongSignature,
 } from './service.ts';
-import {
-  type Credentials,
-  isGenuine,
-  readSignature,
-  type Signature,
-  type SignedRequest,
-} from './signature.ts';
+import { isGenuine, readSignature, type Signature, type SignedRequest } from './signature.ts';
 
 export type Gateway = {
   /** `http://127.0.0.1:4566`, without a slash at its end. */
   url: string;
-  /** @param name as in the credential scope: `s3`, `sqs`, `rds-data`, `states`, `secretsmanager`, `events`, `lambda` */
+  /** @param name as in the credential scope: `s3`, `sqs`, `rds-data`, `states` … */
   serve(name: string, service: AwsService): void;
   stop(): Promise<void>;
 };
@@ -47,7 +43,7 @@ type Arrival = {
   name: string;
 };
 
-/** Whoever posts a form or asks for CORS: nobody has signed the request itself, and S3 looks into it. */
+/** Whoever posts a form or asks for CORS: the request itself is not signed, and S3 looks into it. */
 export const anonymous = 'anonymous';
 
 /** How far a signature's time may lie outside what the wall and the local clock show. */
@@ -56,9 +52,9 @@ const skewMs = 15 * 60_000;
 const longestJson = 8 * 1024 ** 2;
 
 /**
- * Listens on 127.0.0.1; services come by `serve`, since some must know the address first. The answers' Date is the local clock's, so
- * that clients which correct themselves by it follow when it is moved; signatures made by the wall's time are taken as well. A presigned
- * URL expires by the local clock.
+ * Listens on 127.0.0.1; services come by `serve`, since some must know the address first. Clients
+ * correct themselves by the answers' Date, which is the local clock's; signatures by the wall's time
+ * are taken as well. A presigned URL expires by the local clock.
  */
 export async function createGateway({ port = 0, ...options }: Options & { port?: number }): Promise<Gateway> {
   const services = new Map<string, AwsService>();
@@ -100,7 +96,7 @@ async function answer(
 ) {
   const { status, headers, body } = await dispatch(arrival, service, options).catch((error: unknown) => {
     if (!(error instanceof AwsError)) options.log(error instanceof Error ? `${error.stack}` : String(error));
-    return refusal(arrival, error);
+    return refusalOf(error, arrival.name, arrival.request.path);
   });
   return reply
     .code(status)
@@ -159,29 +155,15 @@ async function authenticate(arrival: Arrival, options: Options): Promise<{ calle
   // S3 compares the body with the hash it was signed with while it reads it.
   const hash = bytes ? createHash('sha256').update(bytes).digest('hex') : (stated ?? 'UNSIGNED-PAYLOAD');
   const isGood = (stated ?? hash) === hash && (await isGenuine(request, signature, secret, hash));
-  if (!isGood)
-    throw new AwsError(
-      isS3 ? 'SignatureDoesNotMatch' : 'InvalidSignatureException',
-      'The request signature we calculated does not match the signature you provided. Check your key and signing method.',
-      403,
-    );
+  if (!isGood) throw wrongSignature(isS3 ? 'SignatureDoesNotMatch' : 'InvalidSignatureException');
   checkTime(signature, options.clock.now());
   return { caller, body: bytes ? Readable.from([bytes]) : raw };
 }
 
 function unknownKey({ service, accessKeyId }: Signature) {
-  return service === 's3'
-    ? new AwsError(
-        'InvalidAccessKeyId',
-        'The AWS Access Key Id you provided does not exist in our records.',
-        403,
-        { AWSAccessKeyId: accessKeyId },
-      )
-    : new AwsError(
-        'UnrecognizedClientException',
-        'The security token included in the request is invalid.',
-        403,
-      );
+  if (service === 's3') return invalidAccessKeyId(accessKeyId);
+  const message = 'The security token included in the request is invalid.';
+  return new AwsError('UnrecognizedClientException', message, 403);
 }
 
 function checkTime({ signedAt, expiresInSeconds, service }: Signature, now: number) {
@@ -212,19 +194,4 @@ async function readAll(raw: IncomingMessage): Promise<Buffer> {
     chunks.push(chunk);
   }
   return Buffer.concat(chunks);
-}
-
-/** The error in the protocol of the service: S3's XML, or JSON. */
-function refusal({ name, request }: Arrival, cause: unknown): AwsAnswer {
-  const error =
-    cause instanceof AwsError
-      ? cause
-      : new AwsError('InternalError', cause instanceof Error ? cause.message : String(cause), 500);
-  if (name === 's3') return errorAnswer(error, request.path);
-  const code = error.code === 'AccessDenied' ? 'AccessDeniedException' : error.code;
-  const { headers, ...answer } = jsonAnswer(
-    { __type: code, message: error.message, ...error.detail },
-    error.status,
-  );
-  return { ...answer, headers: { ...headers, 'x-amzn-errortype': code } };
 }

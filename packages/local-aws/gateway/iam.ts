@@ -1,7 +1,7 @@
 /** Judges calls by the callers' IAM policies, and refuses them in AWS's words. */
-import type { PolicyStatement } from '../template/model.ts';
+import type { PolicyStatement } from '../template/index.ts';
+import { operator } from './credentials.ts';
 import { AwsError } from './service.ts';
-import { operator } from './signature.ts';
 
 /** Condition keys of one call: `{ 's3:prefix': 'uploads/' }`. */
 export type ConditionContext = Record<string, string>;
@@ -51,23 +51,16 @@ export function createIam({
   };
 }
 
-function refusal(call: {
-  caller: string;
-  action: string;
-  resource: string;
-  verdict: Verdict;
-  account: string;
-}) {
+type Refused = { caller: string; action: string; resource: string; verdict: Verdict; account: string };
+
+function refusal({ caller, action, resource, verdict, account }: Refused): AwsError {
   const reason =
-    call.verdict === 'explicit deny'
+    verdict === 'explicit deny'
       ? 'with an explicit deny in an identity-based policy'
-      : `because no identity-based policy allows the ${call.action} action`;
-  const user = `arn:aws:sts::${call.account}:assumed-role/${call.caller}`;
-  return new AwsError(
-    'AccessDenied',
-    `User: ${user} is not authorized to perform: ${call.action} on resource: ${call.resource} ${reason}`,
-    403,
-  );
+      : `because no identity-based policy allows the ${action} action`;
+  const user = `User: arn:aws:sts::${account}:assumed-role/${caller}`;
+  const message = `${user} is not authorized to perform: ${action} on resource: ${resource} ${reason}`;
+  return new AwsError('AccessDenied', message, 403);
 }
 
 /** Each condition: held, not held, or undefined where it cannot be judged. */

@@ -1,5 +1,5 @@
-/** AWS Signature Version 4, from the server's side: reads a request's signature and signs the request again to compare. */
-import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
+/** AWS Signature Version 4, from the server's side: the request is signed again, to compare. */
+import { timingSafeEqual } from 'node:crypto';
 import { Sha256 } from '@aws-crypto/sha256-js';
 import { SignatureV4 } from '@smithy/signature-v4';
 
@@ -14,7 +14,7 @@ export type SignedRequest = {
 /** What a request says of its own signature; nothing of it is verified yet. */
 export type Signature = {
   accessKeyId: string;
-  /** Of the credential scope: `s3`, `sqs`, `rds-data`, `states`, `secretsmanager`, `events`, `lambda`. */
+  /** Of the credential scope: `s3`, `sqs`, `rds-data`, `states` … */
   service: string;
   region: string;
   signedHeaders: string[];
@@ -25,45 +25,7 @@ export type Signature = {
   expiresInSeconds?: number;
 };
 
-export type AccessKey = { accessKeyId: string; secretAccessKey: string };
-
-export type Credentials = {
-  secretOf(accessKeyId: string): string | undefined;
-  callerOf(accessKeyId: string): string | undefined;
-  keyOf(caller: string): AccessKey;
-};
-
-/** The person at the keyboard, who may do everything: fixed, so that it can be written into a profile of the AWS CLI once. */
-export const operator = {
-  caller: 'operator',
-  accessKeyId: 'AKIALOCALOPERATOR000',
-  secretAccessKey: 'local-operator-secret',
-};
-
-/**
- * One access key per caller, the same after every restart with the same secret.
- * @param callers logical ids of functions and state machines
- */
-export function createCredentials({ secret, callers }: { secret: string; callers: string[] }): Credentials {
-  const keyOf = (caller: string): AccessKey =>
-    caller === operator.caller
-      ? operator
-      : {
-          accessKeyId: `AKIA${createHash('sha256').update(caller).digest('hex').slice(0, 16).toUpperCase()}`,
-          secretAccessKey: createHmac('sha256', secret).update(caller).digest('base64url').slice(0, 40),
-        };
-  const owners = new Map([operator.caller, ...callers].map((caller) => [keyOf(caller).accessKeyId, caller]));
-  return {
-    keyOf,
-    callerOf: (id) => owners.get(id),
-    secretOf(id) {
-      const caller = owners.get(id);
-      return caller === undefined ? undefined : keyOf(caller).secretAccessKey;
-    },
-  };
-}
-
-/** The signature in the Authorization header, or in the query of a presigned URL; undefined where there is none or it cannot be read. */
+/** The signature in the header or in a presigned URL's query; undefined if none can be read. */
 export function readSignature({
   query,
   headers,
@@ -144,7 +106,7 @@ async function resign(
     hostname: '',
     path: request.path,
     query,
-    // The signer takes the body's hash from this header, and leaves it out of the signature unless it was in.
+    // The signer takes the body's hash from here, and signs this header only if it was signed.
     headers: { ...headers, [hashHeader]: payloadHash },
   };
   const options = {

@@ -1,35 +1,10 @@
 /** Takes messages from a queue to its function, as Lambda's pollers do. */
 import { z } from 'zod';
-import type { Clock } from '../clock.ts';
-import type { Iam } from '../gateway/iam.ts';
-import type { EventSourceModel } from '../template/model.ts';
+import type { Clock } from '../clock/index.ts';
+import type { Iam } from '../gateway/index.ts';
+import type { ReceivedMessage, Sqs } from '../sqs/index.ts';
+import type { EventSourceModel } from '../template/index.ts';
 import type { LambdaResult } from './process.ts';
-
-/** What a poller needs of a message; the rest goes into the event as it is. */
-export type QueueMessage = {
-  messageId: string;
-  receiptHandle: string;
-  body: string;
-  md5OfBody: string;
-  /** SQS's own, such as ApproximateReceiveCount. */
-  attributes: Record<string, string>;
-  messageAttributes: Record<
-    string,
-    { DataType: string; StringValue?: string | undefined; BinaryValue?: string | undefined }
-  >;
-};
-
-/** The queues, by ARN. */
-export type MessageSource = {
-  /** Waits up to `waitMs` by the clock for a first message; an abort ends it with none. */
-  receive(
-    queueArn: string,
-    options: { max: number; waitMs: number; signal: AbortSignal },
-  ): Promise<QueueMessage[]>;
-  delete(queueArn: string, receiptHandle: string): Promise<void>;
-  /** Makes a message visible again at once. */
-  release(queueArn: string, receiptHandle: string): Promise<void>;
-};
 
 export type EventSource = {
   /** Takes no more messages; resolves when those under way are done. */
@@ -38,7 +13,7 @@ export type EventSource = {
 
 type Options = {
   model: EventSourceModel;
-  source: MessageSource;
+  source: Pick<Sqs, 'receive' | 'delete' | 'release'>;
   invoke: (functionId: string, event: unknown) => Promise<LambdaResult>;
   /** Lambda refuses a mapping whose function may not read the queue, and so does this. */
   iam: Pick<Iam, 'isAllowed'>;
@@ -64,7 +39,7 @@ export function createEventSource(options: Options): EventSource {
   const limit = model.maxConcurrency ?? concurrency;
   const underWay = new Set<Promise<void>>();
 
-  function start(messages: QueueMessage[]) {
+  function start(messages: ReceivedMessage[]) {
     const batch = deliver(messages, options)
       .catch((error: unknown) => log(`${model.functionId} could not be given a batch: ${error}`))
       .finally(() => underWay.delete(batch));
@@ -96,11 +71,11 @@ export function createEventSource(options: Options): EventSource {
   };
 }
 
-async function release(messages: QueueMessage[], { source, model }: Options) {
+async function release(messages: ReceivedMessage[], { source, model }: Options) {
   await Promise.all(messages.map(({ receiptHandle }) => source.release(model.queueArn, receiptHandle)));
 }
 
-async function deliver(messages: QueueMessage[], { model, source, invoke, region, log }: Options) {
+async function deliver(messages: ReceivedMessage[], { model, source, invoke, region, log }: Options) {
   const result = await invoke(model.functionId, { Records: messages.map((m) => recordOf(m, model, region)) });
   const done = 'payload' in result ? succeeded(messages, result.payload, model) : [];
   if (done.length < messages.length) {
@@ -110,26 +85,19 @@ async function deliver(messages: QueueMessage[], { model, source, invoke, region
   await Promise.all(done.map(({ receiptHandle }) => source.delete(model.queueArn, receiptHandle)));
 }
 
-function recordOf(message: QueueMessage, { queueArn }: EventSourceModel, awsRegion: string) {
-  const messageAttributes = Object.fromEntries(
-    Object.entries(message.messageAttributes).map(([name, { DataType, StringValue, BinaryValue }]) => [
-      name,
-      {
-        ...(StringValue !== undefined && { stringValue: StringValue }),
-        ...(BinaryValue !== undefined && { binaryValue: BinaryValue }),
-        stringListValues: [],
-        binaryListValues: [],
-        dataType: DataType,
-      },
-    ]),
-  );
+function recordOf(message: ReceivedMessage, { queueArn }: EventSourceModel, awsRegion: string) {
   const { messageId, receiptHandle, body, attributes, md5OfBody } = message;
+  const messageAttributes = Object.entries(message.messageAttributes).map(([name, attribute]) => {
+    const { DataType: dataType, StringValue: stringValue, BinaryValue: binaryValue } = attribute;
+    // Members that are undefined are absent from the JSON.
+    return [name, { stringValue, binaryValue, stringListValues: [], binaryListValues: [], dataType }];
+  });
   return {
     messageId,
     receiptHandle,
     body,
     attributes,
-    messageAttributes,
+    messageAttributes: Object.fromEntries(messageAttributes),
     md5OfBody,
     eventSource: 'aws:sqs',
     eventSourceARN: queueArn,
@@ -142,7 +110,11 @@ const batchResponse = z
   .object({ batchItemFailures: z.array(z.object({ itemIdentifier: z.string().min(1) })).nullish() })
   .nullable();
 
-function succeeded(messages: QueueMessage[], payload: unknown, model: EventSourceModel): QueueMessage[] {
+function succeeded(
+  messages: ReceivedMessage[],
+  payload: unknown,
+  model: EventSourceModel,
+): ReceivedMessage[] {
   if (!model.reportBatchItemFailures) return messages;
   const response = batchResponse.safeParse(payload);
   if (!response.success) return [];

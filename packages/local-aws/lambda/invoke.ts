@@ -1,7 +1,6 @@
 /** Lambda's API as far as it is called: Invoke, waiting for the result or not. */
-
-import { type AwsCall, AwsError, type AwsService, notImplemented, readJson } from '../gateway/service.ts';
-import type { FunctionModel } from '../template/model.ts';
+import { type AwsCall, AwsError, type AwsService, notImplemented, readJson } from '../gateway/index.ts';
+import type { FunctionModel } from '../template/index.ts';
 import type { LambdaResult } from './process.ts';
 
 type Functions = {
@@ -9,6 +8,9 @@ type Functions = {
   invoke(id: string, event: unknown): Promise<LambdaResult>;
   invokeLater(id: string, event: unknown): Promise<void>;
 };
+
+export const functionNotFound = (id: string) =>
+  new AwsError('ResourceNotFoundException', `Function not found: ${id}`, 404);
 
 export function createInvokeService({ find, invoke, invokeLater }: Functions): AwsService {
   return async (call) => {
@@ -18,7 +20,7 @@ export function createInvokeService({ find, invoke, invokeLater }: Functions): A
     const name = decodeURIComponent(id);
     const fn = find(name);
     call.authorize('lambda:InvokeFunction', fn?.arn ?? name);
-    if (!fn) throw new AwsError('ResourceNotFoundException', `Function not found: ${name}`, 404);
+    if (!fn) throw functionNotFound(name);
     const type = call.headers['x-amz-invocation-type'] ?? 'RequestResponse';
     const event = await readEvent(call);
     if (type === 'Event') {
@@ -26,17 +28,17 @@ export function createInvokeService({ find, invoke, invokeLater }: Functions): A
       return { status: 202 };
     }
     if (type !== 'RequestResponse') throw notImplemented('Lambda', `Invoke with the type ${type}`);
-    const result = await invoke(fn.logicalId, event);
-    const failed = 'functionError' in result;
-    return {
-      status: 200,
-      headers: {
-        'content-type': 'application/json',
-        'x-amz-executed-version': '$LATEST',
-        ...(failed && { 'x-amz-function-error': 'Unhandled' }),
-      },
-      body: JSON.stringify(failed ? result.functionError : result.payload),
-    };
+    return answerOf(await invoke(fn.logicalId, event));
+  };
+}
+
+function answerOf(result: LambdaResult) {
+  const headers = { 'content-type': 'application/json', 'x-amz-executed-version': '$LATEST' };
+  if ('payload' in result) return { status: 200, headers, body: JSON.stringify(result.payload) };
+  return {
+    status: 200,
+    headers: { ...headers, 'x-amz-function-error': 'Unhandled' },
+    body: JSON.stringify(result.functionError),
   };
 }
 

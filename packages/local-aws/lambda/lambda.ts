@@ -1,24 +1,17 @@
-/** Lambda on one machine: each function of the template in processes of its own, with its environment, memory and timeout. */
+/** Lambda on one machine: each function in processes of its own, with its memory and timeout. */
 import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { devNull, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
-import type { Clock } from '../clock.ts';
-import type { Faults } from '../faults.ts';
-import { createActivity } from '../gateway/activity.ts';
-import { AwsError, type AwsService } from '../gateway/service.ts';
-import type { Credentials } from '../gateway/signature.ts';
-import type { FunctionModel } from '../template/model.ts';
-import { createInvokeService } from './invoke.ts';
+import { type Clock, createActivity } from '../clock/index.ts';
+import type { Faults } from '../faults/index.ts';
+import type { AwsService, Credentials } from '../gateway/index.ts';
+import type { FunctionModel } from '../template/index.ts';
+import { createInvokeService, functionNotFound } from './invoke.ts';
 import { createPool, type Pool } from './pool.ts';
 import { type LambdaResult, startProcess } from './process.ts';
-
-import type { Invocation } from './wire.ts';
-
-export type { LambdaResult } from './process.ts';
-export type { FunctionError } from './wire.ts';
 
 export type LambdaOptions = {
   functions: FunctionModel[];
@@ -26,7 +19,7 @@ export type LambdaOptions = {
   credentials: Pick<Credentials, 'keyOf'>;
   /** The gateway's address, for `AWS_ENDPOINT_URL_S3` and its like. */
   endpoint: string;
-  /** Further variables for every function, such as the providers' addresses. */
+  /** Further variables for every function. */
   environment?: Record<string, string>;
   faults: Faults;
   clock: Clock;
@@ -36,14 +29,17 @@ export type LambdaOptions = {
   concurrency?: number;
   /** How long a process without an event is kept, in ms of the wall. */
   idleMs?: number;
-  /** A debugger may attach to the function with this part in its name, at this port: one process from the start, no timeout. */
+  /**
+   * A debugger may attach at this port to the function with this part in its name: it has one
+   * process, from the start, and no timeout.
+   */
   inspect?: { name: string; port: number };
 };
 
 export type Lambda = {
   /** @param id logical id, name or ARN; throws ResourceNotFoundException for another */
   invoke(id: string, event: unknown): Promise<LambdaResult>;
-  /** As an asynchronous caller does: a failure is tried again after 1 and 2 minutes by the clock. Resolves once it is accepted. */
+  /** Resolves once the event is accepted; a failure is tried again after 1 and 2 minutes. */
   invokeLater(id: string, event: unknown): Promise<void>;
   find(id: string): FunctionModel | undefined;
   service: AwsService;
@@ -53,15 +49,15 @@ export type Lambda = {
   stop(): Promise<void>;
 };
 
-/** Above the template's memory a process may hold this for what Node here takes more than Node there: debugger, watcher, shared pages. */
+/** What Node may take here beyond the template's memory: debugger, watcher, shared pages. */
 const residentMarginMb = 96;
 const retryDelaysMs = [60_000, 120_000];
 const endpoints = ['S3', 'SQS', 'RDS_DATA', 'SFN', 'SECRETS_MANAGER', 'EVENTBRIDGE', 'LAMBDA'];
 
 export async function createLambda(options: LambdaOptions): Promise<Lambda> {
-  const { functions, faults, clock } = options;
+  const { functions, clock } = options;
   const inspected = options.inspect && functionNamed(options.inspect.name, functions);
-  const folder = await mkdtemp(join(tmpdir(), 'restoreclick-lambda-'));
+  const folder = await mkdtemp(join(tmpdir(), 'local-lambda-'));
   const runtime = await buildRuntime(folder);
   const activity = createActivity();
   const pools = new Map(functions.map((fn) => [fn, poolOf(fn, runtime, options, fn === inspected)]));
@@ -70,42 +66,27 @@ export async function createLambda(options: LambdaOptions): Promise<Lambda> {
     functions.find(
       (fn) => id === fn.logicalId || id === fn.name || id === fn.arn || id.startsWith(`${fn.arn}:`),
     );
-
-  function poolFor(id: string): [FunctionModel, Pool] {
+  async function invoke(id: string, event: unknown): Promise<LambdaResult> {
     const fn = find(id);
     const pool = fn && pools.get(fn);
-    if (pool) return [fn, pool];
-    throw new AwsError('ResourceNotFoundException', `Function not found: ${id}`, 404);
-  }
-
-  function run([fn, pool]: [FunctionModel, Pool], event: unknown) {
+    if (!pool) throw functionNotFound(id);
     const payload = JSON.stringify(event) ?? '{}';
-    const prepare = (): Invocation => ({
-      type: 'invoke',
-      requestId: randomUUID(),
-      payload,
-      functionArn: fn.arn,
-      timeoutMs: fn.timeoutSeconds * 1000,
-      ahead: clock.ahead(),
-      rules: faults.rulesFor(fn),
-    });
-    return activity.during(() => pool.run(prepare));
+    return activity.during(() => pool.run(() => invocationOf(fn, payload, options)));
   }
-
-  async function retry(target: [FunctionModel, Pool], event: unknown, delays: number[]) {
-    const result = await run(target, event).catch(() => undefined);
+  async function tryAgain(id: string, event: unknown, delays: number[]): Promise<void> {
+    const result = await invoke(id, event).catch(() => undefined);
     const [delay, ...later] = delays;
     if (!result || 'payload' in result || delay === undefined) return;
-    clock.after(delay, () => void retry(target, event, later));
+    clock.after(delay, () => void tryAgain(id, event, later));
   }
-
   const lambda = {
     find,
-    invoke: async (id: string, event: unknown) => run(poolFor(id), event),
+    invoke,
     async invokeLater(id: string, event: unknown) {
-      void retry(poolFor(id), event, retryDelaysMs);
+      if (!find(id)) throw functionNotFound(id);
+      void tryAgain(id, event, retryDelaysMs);
     },
-    idle: () => activity.idle(),
+    idle: activity.idle,
     async stop() {
       await Promise.all([...pools.values()].map((pool) => pool.stop()));
       await rm(folder, { recursive: true, force: true });
@@ -113,6 +94,16 @@ export async function createLambda(options: LambdaOptions): Promise<Lambda> {
   };
   return { ...lambda, service: createInvokeService(lambda) };
 }
+
+const invocationOf = (fn: FunctionModel, payload: string, { clock, faults }: LambdaOptions) => ({
+  type: 'invoke' as const,
+  requestId: randomUUID(),
+  payload,
+  functionArn: fn.arn,
+  timeoutMs: fn.timeoutSeconds * 1000,
+  ahead: clock.ahead(),
+  rules: faults.rulesFor(fn),
+});
 
 async function buildRuntime(folder: string): Promise<string> {
   const outfile = join(folder, 'runtime.mjs');
@@ -131,15 +122,16 @@ async function buildRuntime(folder: string): Promise<string> {
 const lettersOf = (name: string) => name.toLowerCase().replaceAll(/[^a-z0-9]/g, '');
 
 /**
- * @param part as a step's folder is called, `store-restored` or `restoration/store-restored`, or as the template calls its function
+ * @param part of the template's name; letters' case and what is no letter do not count
  * @throws Error in a sentence unless exactly one function is meant
  */
 function functionNamed(part: string, functions: FunctionModel[]): FunctionModel {
-  const meant = functions.filter(({ name }) => lettersOf(name).includes(lettersOf(part)));
-  const [one] = meant;
-  if (one && meant.length === 1) return one;
-  const names = (one ? meant : functions).map(({ name }) => name).join(', ');
-  throw new Error(`"${part}" is part of the name of ${one ? 'several functions' : 'no function'}: ${names}.`);
+  const found = functions.filter(({ name }) => lettersOf(name).includes(lettersOf(part)));
+  const [first] = found;
+  if (first && found.length === 1) return first;
+  const names = (first ? found : functions).map(({ name }) => name).join(', ');
+  const which = first ? 'several functions' : 'no function';
+  throw new Error(`"${part}" is part of the name of ${which}: ${names}.`);
 }
 
 function poolOf(fn: FunctionModel, runtime: string, options: LambdaOptions, isInspected: boolean): Pool {
@@ -152,24 +144,23 @@ function poolOf(fn: FunctionModel, runtime: string, options: LambdaOptions, isIn
     residentLimitMb: fn.memoryMb + residentMarginMb,
     hosts: faults.hosts,
   };
-  const environment = environmentOf(fn, options);
+  const process = {
+    setup,
+    runtime,
+    environment: environmentOf(fn, options),
+    log,
+    record: faults.record,
+    ...(isInspected && inspect && { inspectPort: inspect.port }),
+  };
   return createPool({
     limit: isInspected ? 1 : concurrency,
     idleMs,
     isKept: isInspected,
-    start: () =>
-      startProcess({
-        setup,
-        runtime,
-        environment,
-        log,
-        record: faults.record,
-        ...(isInspected && inspect && { inspectPort: inspect.port }),
-      }),
+    start: () => startProcess(process),
   });
 }
 
-/** The template's, what Lambda adds, and nothing of this machine's but PATH: not even its AWS profiles. */
+/** The template's, what Lambda adds, and nothing of this machine's but PATH: no AWS profiles. */
 function environmentOf(fn: FunctionModel, { region, credentials, endpoint, environment }: LambdaOptions) {
   const { accessKeyId, secretAccessKey } = credentials.keyOf(fn.logicalId);
   return {

@@ -1,4 +1,4 @@
-/** The one place through which a function's process reaches the outside: it reports every request, and makes some fail. */
+/** Through here a function's process reaches the outside: requests are reported, some made to fail. */
 import { writeFileSync } from 'node:fs';
 import http from 'node:http';
 import https from 'node:https';
@@ -6,7 +6,7 @@ import { syncBuiltinESMExports } from 'node:module';
 import { Socket } from 'node:net';
 import { join } from 'node:path';
 import { urlToHttpOptions } from 'node:url';
-import { type FaultAction, isAbout, type OutsideCall, type SentRule } from '../faults.ts';
+import { type FaultAction, isAbout, type OutsideCall, type SentRule } from '../faults/index.ts';
 import type { Report } from './wire.ts';
 
 /** A request before it is counted. */
@@ -14,7 +14,9 @@ type Request = { host: string; method: string; path: string; headers: Headers };
 type Judge = (request: Request) => FaultAction | undefined;
 type Send = (report: Report, sent?: () => void) => void;
 
-export type Outside = { begin(invocation: { requestId: string; rules: SentRule[] }): void };
+export type Outside = {
+  begin(invocation: { requestId: string; rules: SentRule[] }): void;
+};
 
 /** Wraps `http`, `https` and `fetch`; must run before the bundle loads. Plain sockets and HTTP/2 pass unseen. */
 export function watchOutside({

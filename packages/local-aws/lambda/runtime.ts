@@ -1,4 +1,4 @@
-/** Runs in a function's own process: loads its bundle, gives it events, and tells the Lambda service how each ended. */
+/** Runs in a function's own process: loads its bundle, gives it events, tells how each ended. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -79,14 +79,10 @@ function contextOf({ requestId, functionArn, timeoutMs }: Invocation) {
 }
 
 function describe(thrown: unknown): FunctionError {
-  if (!(thrown instanceof Error)) {
+  if (!(thrown instanceof Error))
     return { errorType: typeof thrown, errorMessage: String(thrown), trace: [] };
-  }
-  return {
-    errorType: thrown.name || 'Error',
-    errorMessage: thrown.message,
-    trace: thrown.stack?.split('\n') ?? [],
-  };
+  const { name, message, stack } = thrown;
+  return { errorType: name || 'Error', errorMessage: message, trace: stack?.split('\n') ?? [] };
 }
 
 async function run(handler: Handler, invocation: Invocation): Promise<Report> {
@@ -95,10 +91,9 @@ async function run(handler: Handler, invocation: Invocation): Promise<Report> {
       JSON.stringify(await handler(JSON.parse(invocation.payload), contextOf(invocation))) ?? 'null';
     const size = Buffer.byteLength(payload);
     if (size <= longestAnswer) return { type: 'done', payload };
-    throw failure(
-      'Function.ResponseSizeTooLarge',
-      `Response payload size (${size} bytes) exceeded maximum allowed payload size (${longestAnswer} bytes).`,
-    );
+    const limit = `maximum allowed payload size (${longestAnswer} bytes)`;
+    const message = `Response payload size (${size} bytes) exceeded ${limit}.`;
+    throw failure('Function.ResponseSizeTooLarge', message);
   } catch (thrown) {
     const error = describe(thrown);
     console.error(JSON.stringify({ level: 'ERROR', message: 'Invoke Error', ...error }));

@@ -1,5 +1,5 @@
 /** What the Lambda service and a function's process say to each other. */
-import type { OutsideCall, SentRule } from '../faults.ts';
+import type { OutsideCall, SentRule } from '../faults/index.ts';
 
 /** A failure in Lambda's shape. */
 export type FunctionError = { errorType: string; errorMessage: string; trace?: string[] };

@@ -6,8 +6,8 @@ import { mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { signal } from '../processes.ts';
 import type { Binaries } from './binaries.ts';
+import { signal } from './processes.ts';
 import { runAs, type SystemUser } from './system-user.ts';
 
 /** The superuser, who is for the local system alone; in Aurora nobody is one. */

@@ -1,6 +1,6 @@
 /** The store's backing: documents of the local services in a PostgreSQL table, written in groups. */
 import type { Pool } from 'pg';
-import type { Backing } from '../store.ts';
+import type { Backing } from '../store/index.ts';
 
 const table = `
   create table if not exists documents (
@@ -10,6 +10,8 @@ const table = `
     value json not null,
     primary key (collection, key)
   )`;
+
+const select = 'select key, value from documents where collection = $1 order by position';
 
 const remove = `
   delete from documents d
@@ -25,11 +27,11 @@ const upsert = `
 
 type Change = { collection: string; key: string; value?: string };
 
-/** What is written together: first these documents are removed, then these have their last value. */
+/** Written together: first these documents are removed, then these have their last value. */
 type Group = { removed: Map<string, Change>; changes: Map<string, Change>; written: Promise<void> };
 
 /**
- * Changes are durable in the order in which they were made: those that arrive while a group is being written form the next one.
+ * Changes are durable in their order: those made while a group is being written form the next one.
  * @param pool of a database that is the store's own
  */
 export async function postgresBacking(pool: Pool): Promise<Backing> {
@@ -37,30 +39,13 @@ export async function postgresBacking(pool: Pool): Promise<Backing> {
   let writing: Promise<void> = Promise.resolve();
   let next: Group | undefined;
 
-  async function write({ changes, removed }: Group): Promise<void> {
-    const gone = [...removed.values()];
-    const kept = [...changes.values()];
-    const columns = (of: Change[]) => [of.map((one) => one.collection), of.map((one) => one.key)];
-    const client = await pool.connect();
-    try {
-      await client.query('begin');
-      if (gone.length > 0) await client.query(remove, columns(gone));
-      if (kept.length > 0) await client.query(upsert, [...columns(kept), kept.map(({ value }) => value)]);
-      await client.query('commit');
-    } catch (error) {
-      await client.query('rollback').catch(() => undefined);
-      throw error;
-    } finally {
-      client.release();
-    }
-  }
   function openGroup(): Group {
     const group: Group = { changes: new Map(), removed: new Map(), written: writing };
     group.written = writing
       .catch(() => undefined) // those who made that change were told
       .then(() => {
         next = undefined;
-        return write(group);
+        return write(pool, group);
       });
     writing = group.written;
     return group;
@@ -77,13 +62,28 @@ export async function postgresBacking(pool: Pool): Promise<Backing> {
   return {
     async load(collection) {
       await writing.catch(() => undefined);
-      const { rows } = await pool.query<{ key: string; value: unknown }>(
-        'select key, value from documents where collection = $1 order by position',
-        [collection],
-      );
+      const { rows } = await pool.query<{ key: string; value: unknown }>(select, [collection]);
       return rows.map(({ key, value }) => [key, value]);
     },
     put: (collection, key, value) => change({ collection, key, value: JSON.stringify(value) }),
     delete: (collection, key) => change({ collection, key }),
   };
+}
+
+async function write(pool: Pool, { changes, removed }: Group): Promise<void> {
+  const gone = [...removed.values()];
+  const kept = [...changes.values()];
+  const columns = (of: Change[]) => [of.map(({ collection }) => collection), of.map(({ key }) => key)];
+  const client = await pool.connect();
+  try {
+    await client.query('begin');
+    if (gone.length > 0) await client.query(remove, columns(gone));
+    if (kept.length > 0) await client.query(upsert, [...columns(kept), kept.map(({ value }) => value)]);
+    await client.query('commit');
+  } catch (error) {
+    await client.query('rollback').catch(() => undefined);
+    throw error;
+  } finally {
+    client.release();
+  }
 }

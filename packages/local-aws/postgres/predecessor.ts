@@ -4,8 +4,8 @@ import { readFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isRunning, signal } from '../processes.ts';
 import { dataFolder, pidFile } from './cluster.ts';
+import { isRunning, signal } from './processes.ts';
 
 /**
  * Makes sure that no server uses the data folder, or throws if a living program does.

@@ -22,60 +22,54 @@ export type PgServer = PgAddress & {
 export function serverAt(address: PgAddress): PgServer {
   const pools = new Set<pg.Pool>();
   const { host, port, adminUser, adminPassword } = address;
-
-  function pool(database: string, user?: Login, settings?: pg.PoolConfig): pg.Pool {
-    const made = new pg.Pool({
-      host,
-      port,
-      database,
-      user: user?.username ?? adminUser,
-      password: user?.password ?? adminPassword,
-      ...settings,
-    });
-    // A connection that the server ends while idle is dropped by the pool; the next caller gets a new one.
-    made.on('error', () => undefined);
-    pools.add(made);
-    return made;
-  }
-  async function asAdmin(statement: string): Promise<void> {
-    const client = new pg.Client({
-      host,
-      port,
-      database: 'postgres',
-      user: adminUser,
-      password: adminPassword,
-    });
-    await client.connect();
-    try {
-      await client.query(statement);
-    } finally {
-      await client.end();
-    }
-  }
+  const asAdmin = (statement: string) => runAsAdmin(address, statement);
   return {
     ...address,
-    pool,
+    pool(database, user, settings) {
+      const login = { user: user?.username ?? adminUser, password: user?.password ?? adminPassword };
+      const pool = new pg.Pool({ host, port, database, ...login, ...settings });
+      // The pool drops a connection that the server ends while idle; the next caller gets a new one.
+      pool.on('error', () => undefined);
+      pools.add(pool);
+      return pool;
+    },
     async createDatabase(name, { template, owner } = {}) {
       const options = [
         ...(template === undefined ? [] : [`template ${pg.escapeIdentifier(template)}`]),
         ...(owner === undefined ? [] : [`owner ${pg.escapeIdentifier(owner)}`]),
       ];
       const statement = `create database ${pg.escapeIdentifier(name)} ${options.join(' ')}`;
-      await asAdmin(statement).catch((error: unknown) => {
-        if (!(error instanceof pg.DatabaseError) || error.code !== '42P04') throw error;
-      });
+      await unless('42P04', asAdmin(statement));
     },
     async createAdministrator({ username, password }) {
       const role = pg.escapeIdentifier(username);
-      await asAdmin(`create role ${role}`).catch((error: unknown) => {
-        if (!(error instanceof pg.DatabaseError) || error.code !== '42710') throw error;
-      });
+      await unless('42710', asAdmin(`create role ${role}`));
       await asAdmin(`alter role ${role} login createrole createdb password ${pg.escapeLiteral(password)}`);
     },
     dropDatabase: (name) => asAdmin(`drop database if exists ${pg.escapeIdentifier(name)} with (force)`),
     async close() {
-      await Promise.all([...pools].map((each) => (each.ended || each.ending ? undefined : each.end())));
+      await Promise.all([...pools].map((pool) => (pool.ended || pool.ending ? undefined : pool.end())));
       pools.clear();
     },
   };
+}
+
+async function runAsAdmin(
+  { adminUser: user, adminPassword: password, ...where }: PgAddress,
+  statement: string,
+) {
+  const client = new pg.Client({ ...where, database: 'postgres', user, password });
+  await client.connect();
+  try {
+    await client.query(statement);
+  } finally {
+    await client.end();
+  }
+}
+
+/** Waits for `work`; its error counts as success if it has this SQLSTATE. */
+async function unless(sqlstate: string, work: Promise<void>): Promise<void> {
+  await work.catch((error: unknown) => {
+    if (!(error instanceof pg.DatabaseError) || error.code !== sqlstate) throw error;
+  });
 }

@@ -1,7 +1,8 @@
 /** PostgreSQL's errors in the Data API's words. */
+
+import { ParameterError } from '@restoreclick/data-api';
 import pg from 'pg';
-import { ParameterError } from '../../data-api/parameters.ts';
-import { AwsError } from '../gateway/service.ts';
+import { AwsError } from '../gateway/index.ts';
 
 /** `ERROR: …; Position: N; SQLState: 42883`; what does not come from PostgreSQL stays as it is. */
 export function databaseError(error: unknown): unknown {

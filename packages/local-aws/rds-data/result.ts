@@ -1,6 +1,6 @@
 /** Results as the Data API words them: fields by type, column metadata, and its limits of size. */
 import pg from 'pg';
-import { AwsError } from '../gateway/service.ts';
+import { AwsError } from '../gateway/index.ts';
 import type { Catalog, ColumnType } from './catalog.ts';
 
 export type Field =

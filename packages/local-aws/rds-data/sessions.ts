@@ -1,8 +1,8 @@
-/** Connections behind the Data API: as the caller's user, on its clock, and without memory between calls. */
+/** Connections behind the Data API: as the caller's user, on its clock, forgetful between calls. */
 import type { ClientBase, Pool, PoolClient } from 'pg';
-import type { Clock } from '../clock.ts';
-import { AwsError } from '../gateway/service.ts';
-import type { Login, PgServer } from '../postgres/server.ts';
+import type { Clock } from '../clock/index.ts';
+import { AwsError } from '../gateway/index.ts';
+import type { Login, PgServer } from '../postgres/index.ts';
 import { sqlstateOf } from './database-error.ts';
 import { asText, type TextResult } from './result.ts';
 
@@ -16,16 +16,24 @@ export type Query = {
 export type Session = {
   /** Runs one statement. Fails with StatementTimeoutException after the Data API's 45 s. */
   run(query: Query): Promise<TextResult>;
-  /** Gives the connection back, once it has forgotten all that was set in it. Nobody need wait for it. */
+  /** Gives the connection back, once it has forgotten all that was set in it; not to be waited for. */
   end(): Promise<void>;
 };
 
 export type Sessions = { open(database: string, user: Login): Promise<Session> };
 
-const sessionsPerUser = 20;
+export type QueryOptions = {
+  /** How long a call waits for its statement, by the wall: statements run in real time. */
+  timeoutMs?: number;
+  clock?: Pick<Clock, 'ahead'>;
+  /** The setting in which statements find how far the clock is ahead. */
+  clockSetting?: string;
+};
 
-/** @param timeoutMs how long a call waits for its statement, by the wall: statements run in real time */
-export function createSessions(server: PgServer, clock: Pick<Clock, 'ahead'>, timeoutMs: number): Sessions {
+const sessionsPerUser = 20;
+const longestWaitMs = 45_000;
+
+export function createSessions(server: PgServer, options: QueryOptions): Sessions {
   const pools = new Map<string, Pool>();
 
   function poolOf(database: string, user: Login): Pool {
@@ -35,7 +43,7 @@ export function createSessions(server: PgServer, clock: Pick<Clock, 'ahead'>, ti
     const pool = server.pool(database, user, {
       max: sessionsPerUser,
       idleTimeoutMillis: 1_000, // so that a change to the role's settings soon holds
-      statement_timeout: timeoutMs,
+      statement_timeout: options.timeoutMs ?? longestWaitMs,
     });
     pools.set(key, pool);
     return pool;
@@ -43,10 +51,7 @@ export function createSessions(server: PgServer, clock: Pick<Clock, 'ahead'>, ti
   return {
     async open(database, user) {
       const client = await poolOf(database, user).connect();
-      return {
-        run: (query) => runQuery(client, query, clock, timeoutMs),
-        end: () => giveBack(client),
-      };
+      return { run: (query) => runQuery(client, query, options), end: () => giveBack(client) };
     },
   };
 }
@@ -54,15 +59,14 @@ export function createSessions(server: PgServer, clock: Pick<Clock, 'ahead'>, ti
 /** Runs one statement on that connection as the Data API would. */
 export async function runQuery(
   client: ClientBase,
-  query: Query,
-  clock: Pick<Clock, 'ahead'>,
-  timeoutMs: number,
+  { text, values, continueAfterTimeout }: Query,
+  options: QueryOptions = {},
 ): Promise<TextResult> {
-  const { text, values, continueAfterTimeout } = query;
-  await setClock(client, clock.ahead());
+  const { timeoutMs = longestWaitMs } = options;
+  await setClock(client, options);
   if (continueAfterTimeout) await client.query('set statement_timeout = 0');
   const started = performance.now();
-  // The extended protocol even without parameters: it takes one statement only, as the Data API does.
+  // The extended protocol takes one statement only, even without parameters, as the Data API does.
   const config = { text, values, rowMode: 'array' as const, types: asText, queryMode: 'extended' };
   const result = client.query<(string | null)[]>(config).catch((error: unknown) => {
     const waited = performance.now() - started;
@@ -71,10 +75,11 @@ export async function runQuery(
   return continueAfterTimeout ? Promise.race([result, failAfter(timeoutMs, result)]) : result;
 }
 
-/** Lets restoreclick.present() agree with the local clock. Less than a second off is not worth a round trip. */
-async function setClock(client: ClientBase, aheadMs: number): Promise<void> {
-  if (Math.abs(aheadMs) <= 1_000) return;
-  await client.query(`set restoreclick.clock_offset = '${Math.round(aheadMs)} milliseconds'`);
+/** Less than a second off is not worth a round trip. */
+async function setClock(client: ClientBase, { clock, clockSetting }: QueryOptions): Promise<void> {
+  const aheadMs = clock?.ahead() ?? 0;
+  if (clockSetting === undefined || Math.abs(aheadMs) <= 1_000) return;
+  await client.query(`set ${clockSetting} = '${Math.round(aheadMs)} milliseconds'`);
 }
 
 function failAfter(ms: number, work: Promise<unknown>): Promise<never> {
@@ -85,9 +90,7 @@ function failAfter(ms: number, work: Promise<unknown>): Promise<never> {
   });
 }
 
-function timedOut(): AwsError {
-  return new AwsError('StatementTimeoutException', 'Request timed out');
-}
+const timedOut = () => new AwsError('StatementTimeoutException', 'Request timed out');
 
 async function giveBack(client: PoolClient): Promise<void> {
   try {

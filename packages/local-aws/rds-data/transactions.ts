@@ -1,7 +1,7 @@
 /** The Data API's open transactions: each holds a session, and is rolled back after three idle minutes. */
 import { randomBytes } from 'node:crypto';
-import type { Clock, Timer } from '../clock.ts';
-import { AwsError } from '../gateway/service.ts';
+import type { Clock, Timer } from '../clock/index.ts';
+import { AwsError } from '../gateway/index.ts';
 import type { TextResult } from './result.ts';
 import type { Query, Session } from './sessions.ts';
 
@@ -25,12 +25,10 @@ export function createTransactions(clock: Pick<Clock, 'after'>): Transactions {
 
   function find(id: string, secretArn: string): Open {
     const transaction = open.get(id);
-    if (!transaction || transaction.secretArn !== secretArn) {
-      throw new AwsError('TransactionNotFoundException', `Transaction ${id} is not found`, 404);
-    }
-    return transaction;
+    if (transaction?.secretArn === secretArn) return transaction;
+    throw new AwsError('TransactionNotFoundException', `Transaction ${id} is not found`, 404);
   }
-  function rest(id: string, transaction: Open): void {
+  function awaitNext(id: string, transaction: Open): void {
     transaction.idle?.cancel();
     transaction.idle = clock.after(longestIdleMs, () => void abandon(id));
   }
@@ -47,7 +45,7 @@ export function createTransactions(clock: Pick<Clock, 'after'>): Transactions {
       const id = randomBytes(48).toString('base64');
       const transaction = { session, secretArn };
       open.set(id, transaction);
-      rest(id, transaction);
+      awaitNext(id, transaction);
       return id;
     },
     async run(id, secretArn, query) {
@@ -56,17 +54,13 @@ export function createTransactions(clock: Pick<Clock, 'after'>): Transactions {
       try {
         return await transaction.session.run(query);
       } finally {
-        if (open.has(id)) rest(id, transaction);
+        if (open.has(id)) awaitNext(id, transaction);
       }
     },
     async end(id, secretArn, how) {
       const { session } = find(id, secretArn);
       try {
-        const { command } = await session.run(plain(how));
-        if (how === 'commit' && command !== 'COMMIT') {
-          const said = 'ERROR: The database returned ROLLBACK, so the transaction cannot be committed.';
-          throw new AwsError('DatabaseErrorException', `${said}; SQLState: 25P02`);
-        }
+        await endIn(session, how);
       } finally {
         await abandon(id);
       }
@@ -75,4 +69,11 @@ export function createTransactions(clock: Pick<Clock, 'after'>): Transactions {
       await Promise.all([...open.keys()].map(abandon));
     },
   };
+}
+
+async function endIn(session: Session, how: 'commit' | 'rollback'): Promise<void> {
+  const { command } = await session.run(plain(how));
+  if (how !== 'commit' || command === 'COMMIT') return;
+  const reason = 'The database returned ROLLBACK, so the transaction cannot be committed.';
+  throw new AwsError('DatabaseErrorException', `ERROR: ${reason}; SQLState: 25P02`);
 }

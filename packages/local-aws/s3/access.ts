@@ -1,30 +1,23 @@
 /** Who may reach an object, and the way to its bytes. */
 import type { Readable } from 'node:stream';
+import type { AwsCall } from '../gateway/index.ts';
 import type { Range } from './bytes.ts';
-import { arnOf, nameOf, type ObjectRecord, type Place, type S3, type S3Request } from './catalogue.ts';
+import { arnOf, nameOf, type ObjectRecord, type Place, type S3 } from './catalogue.ts';
 import { accessDenied, noSuchKey } from './errors.ts';
 import { type Tags, tagContext } from './tags.ts';
 
 /** Asks for what writing an object with these tags takes. */
-export function authorizeWrite(authorize: S3Request['call']['authorize'], place: Place, tags: Tags): void {
+export function authorizeWrite(authorize: AwsCall['authorize'], place: Place, tags: Tags): void {
   const context = tagContext('RequestObjectTag', tags);
   authorize('s3:PutObject', arnOf(place), context);
   if (Object.keys(tags).length > 0) authorize('s3:PutObjectTagging', arnOf(place), context);
 }
 
-/** Asks for a read of `place` and finds the object; to a caller who may not list the bucket, a missing one is forbidden. */
-export function findObject(
-  s3: S3,
-  call: S3Request['call'],
-  place: Place,
-  action = 's3:GetObject',
-  context = {},
-) {
+/** The object, if the caller may read it; one that is missing is forbidden to who may not list. */
+export function findObject(s3: S3, call: AwsCall, place: Place, action = 's3:GetObject', context = {}) {
   const record = s3.objects.get(nameOf(place));
-  call.authorize(action, arnOf(place), {
-    ...context,
-    ...tagContext('ExistingObjectTag', record?.tags ?? {}),
-  });
+  const existing = tagContext('ExistingObjectTag', record?.tags ?? {});
+  call.authorize(action, arnOf(place), { ...context, ...existing });
   if (record) return record;
   try {
     call.authorize('s3:ListBucket', place.bucket.arn, { 's3:prefix': place.key });
@@ -38,7 +31,7 @@ export function findObject(
 export async function openObject(
   s3: Pick<S3, 'objects' | 'bytes'>,
   find: () => ObjectRecord,
-  rangeOf: (record: ObjectRecord) => Range | undefined,
+  rangeOf: (record: ObjectRecord) => Range | undefined = () => undefined,
 ): Promise<{ record: ObjectRecord; range: Range | undefined; body: Readable }> {
   for (;;) {
     const record = find();

@@ -1,4 +1,4 @@
-/** Where the bytes of objects and parts lie: one file each, under a random name, never changed once it is there. */
+/** Where the bytes of objects and parts lie: one file each, with a random name, never changed. */
 import { randomUUID } from 'node:crypto';
 import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -13,8 +13,8 @@ export type Range = { start: number; end: number };
 
 export type Bytes = {
   /**
-   * Writes what `source` yields to a new file and measures it. Nothing is left if the source breaks off, exceeds `maxSize` or
-   * `verify` throws.
+   * Writes what `source` yields to a new file and measures it. Nothing is left if the source breaks
+   * off, exceeds `maxSize` or `verify` throws.
    */
   receive(source: AsyncIterable<Buffer>, expected?: Expected): Promise<Received>;
   /** The bytes of a file, or those of a range, both ends included. Rejects with ENOENT if it is gone. */
@@ -56,7 +56,7 @@ export async function openBytes(folder: string): Promise<Bytes> {
       const unfinished = join(incoming, file);
       const meter = createMeter(algorithms);
       try {
-        // Opened first: a pipeline that breaks off does not wait for a file still being opened, which then outlives its removal.
+        // Opened first: a pipeline that breaks off does not wait for a file still being opened.
         const handle = await open(unfinished, 'wx');
         await pipeline(metered(source, meter, maxSize), handle.createWriteStream());
         const measure = meter.measure();

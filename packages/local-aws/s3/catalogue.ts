@@ -1,9 +1,9 @@
 /** What the local S3 knows of its objects and unfinished uploads; their bytes lie elsewhere. */
 
-import type { Clock } from '../clock.ts';
-import type { AwsAnswer, AwsCall } from '../gateway/service.ts';
-import type { Collection } from '../store.ts';
-import type { BucketModel } from '../template/model.ts';
+import type { Clock } from '../clock/index.ts';
+import type { AwsAnswer, AwsCall } from '../gateway/index.ts';
+import type { Collection } from '../store/index.ts';
+import type { BucketModel } from '../template/index.ts';
 import type { Bytes } from './bytes.ts';
 import type { Algorithm } from './digest.ts';
 import type { Notifications } from './notifications.ts';

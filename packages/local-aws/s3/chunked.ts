@@ -1,5 +1,5 @@
 /** Decodes `aws-chunked` bodies: sized chunks, then trailers. */
-import { AwsError } from '../gateway/service.ts';
+import { AwsError } from '../gateway/index.ts';
 import { incompleteBody, malformedTrailer } from './errors.ts';
 
 const longestLine = 16 * 1024;
@@ -46,7 +46,10 @@ function createReader(source: AsyncIterable<Buffer>) {
   };
 }
 
-/** The bytes within an `aws-chunked` body. Its trailers are in `trailers`, by lower-case name, once the last byte has passed. */
+/**
+ * The bytes within an `aws-chunked` body.
+ * @param trailers filled, by lower-case name, once the last byte has passed
+ */
 export async function* decodeChunked(
   source: AsyncIterable<Buffer>,
   trailers: Map<string, string>,

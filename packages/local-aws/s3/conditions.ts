@@ -1,5 +1,5 @@
 /** Conditional requests and ranges, as HTTP and S3 have them. */
-import { AwsError } from '../gateway/service.ts';
+import { AwsError } from '../gateway/index.ts';
 import type { Range } from './bytes.ts';
 import type { ObjectRecord, S3Request } from './catalogue.ts';
 import { noSuchKey, preconditionFailed } from './errors.ts';
@@ -20,20 +20,16 @@ function modifiedSince(record: ObjectRecord, date: string): boolean {
   return seconds(record.modified) > seconds(Date.parse(date));
 }
 
+type Judgement = 'met' | 'unchanged' | 'failed';
+
 /**
  * What the conditions of a read say of `record`.
  * @param prefix `x-amz-copy-source-` for the source of a copy
  */
-export function judgeRead(
-  headers: Headers,
-  record: ObjectRecord,
-  prefix = '',
-): 'met' | 'unchanged' | 'failed' {
-  const [match, noneMatch] = [headers[`${prefix}if-match`], headers[`${prefix}if-none-match`]];
-  const [since, unmodified] = [
-    headers[`${prefix}if-modified-since`],
-    headers[`${prefix}if-unmodified-since`],
-  ];
+export function judgeRead(headers: Headers, record: ObjectRecord, prefix = ''): Judgement {
+  const condition = (name: string) => headers[`${prefix}if-${name}`];
+  const [match, noneMatch] = [condition('match'), condition('none-match')];
+  const [since, unmodified] = [condition('modified-since'), condition('unmodified-since')];
   if (match !== undefined) {
     if (!names(match, record.etag)) return 'failed';
   } else if (unmodified !== undefined && modifiedSince(record, unmodified)) return 'failed';
@@ -41,16 +37,13 @@ export function judgeRead(
   return since !== undefined && !modifiedSince(record, since) ? 'unchanged' : 'met';
 }
 
-/** Throws unless If-Match and If-None-Match allow a write over `current`, what is stored under the key now. */
+/** Throws unless If-Match and If-None-Match allow a write over `current`, the object there now. */
 export function assertWritable(headers: Headers, key: string, current: ObjectRecord | undefined): void {
   const [match, noneMatch] = [headers['if-match'], headers['if-none-match']];
-  if (noneMatch !== undefined && noneMatch.trim() !== '*')
-    throw new AwsError(
-      'NotImplemented',
-      'A header you provided implies functionality that is not implemented',
-      501,
-      { Header: 'If-None-Match' },
-    );
+  if (noneMatch !== undefined && noneMatch.trim() !== '*') {
+    const message = 'A header you provided implies functionality that is not implemented';
+    throw new AwsError('NotImplemented', message, 501, { Header: 'If-None-Match' });
+  }
   if (noneMatch !== undefined && current) throw preconditionFailed('If-None-Match');
   if (match === undefined) return;
   if (!current) throw noSuchKey(key);
@@ -58,8 +51,8 @@ export function assertWritable(headers: Headers, key: string, current: ObjectRec
 }
 
 /**
- * The bytes that a Range header asks for, or undefined for all of them: S3 ignores what it does not understand, and several ranges at
- * once. Throws InvalidRange when none of them exist.
+ * The bytes that a Range header asks for; undefined for all: S3 ignores what it does not understand,
+ * and several ranges at once. Throws InvalidRange when none of them exist.
  */
 export function readRange(header: string | undefined, size: number): Range | undefined {
   const [, first, last] = /^bytes=(\d*)-(\d*)$/.exec(header?.trim() ?? '') ?? [];

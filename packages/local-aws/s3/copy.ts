@@ -1,18 +1,9 @@
-/** CopyObject, and the source of every copy. */
-import { AwsError, notImplemented } from '../gateway/service.ts';
+/** CopyObject. */
+import { AwsError, notImplemented } from '../gateway/index.ts';
 import { authorizeWrite, findObject, openObject } from './access.ts';
 import { attributesOf, quoted } from './attributes.ts';
-import type { Range } from './bytes.ts';
-import {
-  type Attributes,
-  arnOf,
-  nameOf,
-  type ObjectRecord,
-  type Operation,
-  type Place,
-  type S3,
-  type S3Request,
-} from './catalogue.ts';
+import type { Operation, Place, S3, S3Request } from './catalogue.ts';
+import { type Attributes, arnOf, nameOf, type ObjectRecord } from './catalogue.ts';
 import { assertWritable, judgeRead } from './conditions.ts';
 import { storeObject } from './deposit.ts';
 import { invalidArgument, noSuchBucket, preconditionFailed } from './errors.ts';
@@ -21,14 +12,12 @@ import { tagContext } from './tags.ts';
 import { xmlAnswer } from './xml.ts';
 
 /** The object that `x-amz-copy-source` names: `bucket/key`, percent-encoded. */
-export function copySource(s3: S3, header: string): Place {
+function copySource(s3: S3, header: string): Place {
   const [, name, path] = /^\/?([^/]+)\/(.+)$/s.exec(header) ?? [];
-  if (name === undefined || path === undefined)
-    throw invalidArgument(
-      'Copy Source must mention the source bucket and key: sourcebucket/sourcekey',
-      'x-amz-copy-source',
-      header,
-    );
+  if (name === undefined || path === undefined) {
+    const rule = 'Copy Source must mention the source bucket and key: sourcebucket/sourcekey';
+    throw invalidArgument(rule, 'x-amz-copy-source', header);
+  }
   if (path.includes('?')) throw notImplemented('S3', 'a copy of a version');
   const bucket = s3.buckets.get(name);
   if (!bucket) throw noSuchBucket(name);
@@ -36,19 +25,13 @@ export function copySource(s3: S3, header: string): Place {
 }
 
 /** Opens the source of a copy; throws unless the caller may read it and its conditions hold. */
-export function openSource(
-  s3: S3,
-  { call, headers }: S3Request,
-  source: Place,
-  rangeOf: (record: ObjectRecord) => Range | undefined = () => undefined,
-) {
-  const find = () => {
+function openSource(s3: S3, { call, headers }: S3Request, source: Place) {
+  return openObject(s3, () => {
     const record = findObject(s3, call, source);
     const judgement = judgeRead(headers, record, 'x-amz-copy-source-');
     if (judgement !== 'met') throw preconditionFailed('x-amz-copy-source-If-*');
     return record;
-  };
-  return openObject(s3, find, rangeOf);
+  });
 }
 
 /** `COPY` unless the header says `REPLACE`. */
@@ -63,29 +46,28 @@ function replaces(headers: S3Request['headers'], header: string): boolean {
 function copiedAttributes(request: S3Request, source: Place, record: ObjectRecord): Attributes {
   const { call, headers } = request;
   const own = attributesOf(headers);
-  const {
-    contentType,
-    headers: kept,
-    metadata,
-  } = replaces(headers, 'x-amz-metadata-directive') ? own : record;
-  const newTags = replaces(headers, 'x-amz-tagging-directive');
-  if (!newTags && Object.keys(record.tags).length > 0)
-    call.authorize('s3:GetObjectTagging', arnOf(source), tagContext('ExistingObjectTag', record.tags));
-  return { contentType, headers: kept, metadata, tags: newTags ? own.tags : record.tags };
+  const described = replaces(headers, 'x-amz-metadata-directive') ? own : record;
+  const { tags } = replaces(headers, 'x-amz-tagging-directive') ? own : record;
+  if (tags === record.tags && Object.keys(tags).length > 0)
+    call.authorize('s3:GetObjectTagging', arnOf(source), tagContext('ExistingObjectTag', tags));
+  return {
+    contentType: described.contentType,
+    headers: described.headers,
+    metadata: described.metadata,
+    tags,
+  };
 }
 
 function assertNotOntoItself({ headers, ...place }: S3Request, source: Place) {
-  const changes = ['x-amz-metadata-directive', 'x-amz-tagging-directive'].some(
-    (each) => headers[each] === 'REPLACE',
-  );
-  if (nameOf(place) === nameOf(source) && !changes)
-    throw new AwsError(
-      'InvalidRequest',
-      "This copy request is illegal because it is trying to copy an object to itself without changing the object's metadata, storage class, website redirect location or encryption attributes.",
-    );
+  const directives = ['x-amz-metadata-directive', 'x-amz-tagging-directive'];
+  const changes = directives.some((each) => headers[each] === 'REPLACE');
+  if (nameOf(place) !== nameOf(source) || changes) return;
+  const cause = 'it is trying to copy an object to itself without changing';
+  const members = 'metadata, storage class, website redirect location or encryption attributes';
+  const message = `This copy request is illegal because ${cause} the object's ${members}.`;
+  throw new AwsError('InvalidRequest', message);
 }
 
-/** CopyObject. */
 export const copyObject: Operation = async (s3, request) => {
   const { call, headers, key } = request;
   const source = copySource(s3, headers['x-amz-copy-source'] ?? '');

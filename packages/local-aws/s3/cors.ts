@@ -1,7 +1,7 @@
 /** Cross-origin requests, by the buckets' CORS rules. */
 
-import { type AwsAnswer, AwsError } from '../gateway/service.ts';
-import type { BucketModel, CorsRule } from '../template/model.ts';
+import { type AwsAnswer, AwsError } from '../gateway/index.ts';
+import type { BucketModel, CorsRule } from '../template/index.ts';
 import type { S3Request } from './catalogue.ts';
 
 /** A pattern with at most one `*`, as CORS rules have them. */
@@ -11,12 +11,7 @@ function matches(pattern: string, text: string): boolean {
   return text.length >= head.length + tail.length && text.startsWith(head) && text.endsWith(tail);
 }
 
-function ruleFor(
-  bucket: BucketModel,
-  origin: string,
-  method: string,
-  headers: string[],
-): CorsRule | undefined {
+function ruleFor(bucket: BucketModel, origin: string, method: string, headers: string[] = []) {
   return bucket.cors.find(
     (rule) =>
       rule.origins.some((pattern) => matches(pattern, origin)) &&
@@ -39,8 +34,19 @@ function originHeaders(rule: CorsRule, origin: string): Record<string, string> {
 /** What an answer to `request` carries for a page of another origin; nothing when no rule allows it. */
 export function corsHeaders({ bucket, call, headers }: S3Request): Record<string, string> {
   const { origin } = headers;
-  const rule = origin === undefined ? undefined : ruleFor(bucket, origin, call.method, []);
+  const rule = origin === undefined ? undefined : ruleFor(bucket, origin, call.method);
   return rule && origin !== undefined ? originHeaders(rule, origin) : {};
+}
+
+/** In S3's words, its misspelling too. */
+function refused(bucket: BucketModel): AwsError {
+  const asked = 'request method / Access-Control-Request-Method or Access-Control-Request-Headers';
+  const cause = `the evalution of Origin, ${asked} are not whitelisted by the resource's CORS spec.`;
+  const reason =
+    bucket.cors.length === 0
+      ? 'CORS is not enabled for this bucket.'
+      : `This CORS request is not allowed. This is usually because ${cause}`;
+  return new AwsError('AccessForbidden', `CORSResponse: ${reason}`, 403);
 }
 
 /** The answer to a browser's preflight. */
@@ -53,14 +59,7 @@ export function preflight({ bucket, headers }: S3Request): AwsAnswer {
     .map((each) => each.trim().toLowerCase())
     .filter((each) => each !== '');
   const rule = ruleFor(bucket, origin, method, asked);
-  if (!rule)
-    throw new AwsError(
-      'AccessForbidden',
-      bucket.cors.length === 0
-        ? 'CORSResponse: CORS is not enabled for this bucket.'
-        : "CORSResponse: This CORS request is not allowed. This is usually because the evalution of Origin, request method / Access-Control-Request-Method or Access-Control-Request-Headers are not whitelisted by the resource's CORS spec.",
-      403,
-    );
+  if (!rule) throw refused(bucket);
   return {
     status: 200,
     headers: {

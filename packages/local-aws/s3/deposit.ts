@@ -12,7 +12,7 @@ export type Deposit = {
   etag?: string;
   /** Such as `ObjectCreated:Put`. */
   event: string;
-  /** Throws unless the object may take the place of `current`; nothing can come between this and the write. */
+  /** Throws unless the object may replace `current`; nothing comes between this and the write. */
   allowed: (current: ObjectRecord | undefined) => void;
 };
 
@@ -33,7 +33,7 @@ function recordOf(s3: S3, deposit: Deposit): ObjectRecord {
   };
 }
 
-/** Makes received bytes the object of their key, in one step, and announces it. Bytes that may not be are removed. */
+/** Makes received bytes the object of their key and announces it; refused bytes are removed. */
 export async function storeObject(s3: S3, deposit: Deposit): Promise<ObjectRecord> {
   const record = recordOf(s3, deposit);
   const name = nameOf(deposit.place);
@@ -53,17 +53,11 @@ export async function storeObject(s3: S3, deposit: Deposit): Promise<ObjectRecor
 }
 
 /** Removes an object and announces it, if it is still `record`. */
-export async function removeObject(
-  s3: S3,
-  record: ObjectRecord,
-  name: string,
-  event: string,
-): Promise<boolean> {
-  const announcement = await s3.notifications.prepare(event, {
-    bucket: record.bucket,
-    key: record.key,
-    sequencer: s3.notifications.sequencer(),
-  });
+export async function removeObject(s3: S3, record: ObjectRecord, event: string): Promise<boolean> {
+  const { bucket, key } = record;
+  const name = nameOf({ bucket: { name: bucket }, key });
+  const sequencer = s3.notifications.sequencer();
+  const announcement = await s3.notifications.prepare(event, { bucket, key, sequencer });
   if (s3.objects.get(name) !== record) {
     await announcement.drop();
     return false;

@@ -1,5 +1,5 @@
 /** S3's refusals, in its words. */
-import { AwsError } from '../gateway/service.ts';
+import { AwsError } from '../gateway/index.ts';
 
 export const accessDenied = (message = 'Access Denied') => new AwsError('AccessDenied', message, 403);
 
@@ -9,13 +9,17 @@ export const noSuchKey = (key: string) =>
 export const noSuchBucket = (bucket: string) =>
   new AwsError('NoSuchBucket', 'The specified bucket does not exist', 404, { BucketName: bucket });
 
-export const noSuchUpload = (uploadId: string) =>
-  new AwsError(
-    'NoSuchUpload',
-    'The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or completed.',
-    404,
-    { UploadId: uploadId },
-  );
+export const noSuchUpload = (uploadId: string) => {
+  const cause = 'The upload ID may be invalid, or the upload may have been aborted or completed.';
+  const message = `The specified upload does not exist. ${cause}`;
+  return new AwsError('NoSuchUpload', message, 404, { UploadId: uploadId });
+};
+
+/** A field that a form must have. */
+export const missingField = (name: string) => {
+  const advice = 'If it is specified, please check the order of the fields.';
+  return invalidArgument(`Bucket POST must contain a field named '${name}'.  ${advice}`, name);
+};
 
 export const preconditionFailed = (condition: string) =>
   new AwsError('PreconditionFailed', 'At least one of the pre-conditions you specified did not hold', 412, {
@@ -25,17 +29,15 @@ export const preconditionFailed = (condition: string) =>
 export const invalidArgument = (message: string, name: string, value = '') =>
   new AwsError('InvalidArgument', message, 400, { ArgumentName: name, ArgumentValue: value });
 
-export const malformedXml = () =>
-  new AwsError(
-    'MalformedXML',
-    'The XML you provided was not well-formed or did not validate against our published schema',
-  );
+export const malformedXml = () => {
+  const message = 'The XML you provided was not well-formed or did not validate against our published schema';
+  return new AwsError('MalformedXML', message);
+};
 
-export const incompleteBody = () =>
-  new AwsError(
-    'IncompleteBody',
-    'You did not provide the number of bytes specified by the Content-Length HTTP header',
-  );
+export const incompleteBody = () => {
+  const message = 'You did not provide the number of bytes specified by the Content-Length HTTP header';
+  return new AwsError('IncompleteBody', message);
+};
 
 export const tooLarge = (size: number, max: number) =>
   new AwsError('EntityTooLarge', 'Your proposed upload exceeds the maximum allowed size', 400, {
@@ -50,8 +52,7 @@ export const tooSmall = (size: number, min: number, detail: Record<string, strin
     ...detail,
   });
 
-export const malformedTrailer = () =>
-  new AwsError(
-    'MalformedTrailerError',
-    'The request contained trailing data that was not well-formed or did not conform to our published schema.',
-  );
+export const malformedTrailer = () => {
+  const cause = 'was not well-formed or did not conform to our published schema.';
+  return new AwsError('MalformedTrailerError', `The request contained trailing data that ${cause}`);
+};

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import busboy from 'busboy';
-import { AwsError } from '../gateway/service.ts';
+import { AwsError } from '../gateway/index.ts';
 import type { S3Request } from './catalogue.ts';
 import { invalidArgument } from './errors.ts';
 import { bodyOf } from './intake.ts';
@@ -22,19 +22,16 @@ export type Form = {
   abandon(): void;
 };
 
-const malformed = () =>
-  new AwsError(
-    'MalformedPOSTRequest',
-    'The body of your POST request is not well-formed multipart/form-data.',
-  );
+const malformed = () => {
+  const message = 'The body of your POST request is not well-formed multipart/form-data.';
+  return new AwsError('MalformedPOSTRequest', message);
+};
 
-const preambleTooLarge = () =>
-  new AwsError(
-    'MaxPostPreDataLengthExceeded',
-    'Your POST request fields preceding the upload file were too large.',
-    400,
-    { MaxPostPreDataLengthBytes: String(largestPreamble) },
-  );
+const preambleTooLarge = () => {
+  const message = 'Your POST request fields preceding the upload file were too large.';
+  const detail = { MaxPostPreDataLengthBytes: String(largestPreamble) };
+  return new AwsError('MaxPostPreDataLengthExceeded', message, 400, detail);
+};
 
 function openParser({ headers }: S3Request): busboy.Busboy {
   try {

@@ -1,6 +1,6 @@
-/** A request's body as its headers describe it: decoded, and verified against every length and checksum they state. */
+/** A request's body: decoded, and verified against the lengths and checksums its headers state. */
 import type { z } from 'zod';
-import { type AwsCall, AwsError, notImplemented } from '../gateway/service.ts';
+import { type AwsCall, AwsError, notImplemented } from '../gateway/index.ts';
 import type { Received } from './bytes.ts';
 import type { S3, S3Request } from './catalogue.ts';
 import { decodeChunked } from './chunked.ts';
@@ -14,7 +14,7 @@ type Intake = {
   verify: (measure: Measure) => void;
 };
 
-/** What S3 knows and this does not: named, so that nobody believes a checksum was verified. */
+/** Refused by name, so that nobody believes such a checksum was verified. */
 const unknownAlgorithms = ['CRC32C', 'CRC64NVME', 'MD5', 'SHA512', 'XXHASH64', 'XXHASH3', 'XXHASH128'];
 const largestXml = 2 * 1024 ** 2;
 
@@ -51,13 +51,10 @@ function verifyMd5(stated: string | undefined, measure: Measure) {
 
 function verifyPayloadHash(stated: string | undefined, measure: Measure) {
   const calculated = Buffer.from(measure.checksums.SHA256 ?? '', 'base64').toString('hex');
-  if (stated !== undefined && stated !== calculated)
-    throw new AwsError(
-      'XAmzContentSHA256Mismatch',
-      "The provided 'x-amz-content-sha256' header does not match what was computed.",
-      400,
-      { ClientComputedContentSHA256: stated, S3ComputedContentSHA256: calculated },
-    );
+  if (stated === undefined || stated === calculated) return;
+  const message = "The provided 'x-amz-content-sha256' header does not match what was computed.";
+  const detail = { ClientComputedContentSHA256: stated, S3ComputedContentSHA256: calculated };
+  throw new AwsError('XAmzContentSHA256Mismatch', message, 400, detail);
 }
 
 function announcedTrailers(headers: S3Request['headers']): string[] {
@@ -106,7 +103,7 @@ function intakeOf({ call, headers }: S3Request): Intake {
   };
 }
 
-/** Writes the body of `request` to a file of its own; throws, and leaves nothing, unless it is whole and as stated. */
+/** Writes a body to a file of its own; throws, and leaves nothing, unless it is whole and as stated. */
 export async function receiveBody(s3: S3, request: S3Request): Promise<Received> {
   const { source, ...expected } = intakeOf(request);
   const received = await s3.bytes.receive(source, expected);

@@ -1,6 +1,6 @@
 /** Expires objects and unfinished uploads by the buckets' lifecycle rules. */
-import type { Timer } from '../clock.ts';
-import type { LifecycleRule } from '../template/model.ts';
+import type { Timer } from '../clock/index.ts';
+import type { LifecycleRule } from '../template/index.ts';
 import type { ObjectRecord, S3, UploadRecord } from './catalogue.ts';
 import { removeObject } from './deposit.ts';
 import { discardUpload } from './multipart.ts';
@@ -37,7 +37,7 @@ async function applyRules(s3: S3): Promise<LifecycleRun> {
   const run: LifecycleRun = { expired: [], aborted: [] };
   for (const [name, record] of s3.objects.entries()) {
     if (!rulesOf(record.bucket).some((rule) => expires(rule, record, now))) continue;
-    if (await removeObject(s3, record, name, 'LifecycleExpiration:Delete')) run.expired.push(name);
+    if (await removeObject(s3, record, 'LifecycleExpiration:Delete')) run.expired.push(name);
   }
   for (const [id, upload] of s3.uploads.entries()) {
     if (!rulesOf(upload.bucket).some((rule) => aborts(rule, upload, now))) continue;

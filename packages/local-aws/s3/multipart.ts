@@ -1,7 +1,7 @@
 /** Uploads in parts, and what becomes of them. */
 import { createHash, randomUUID } from 'node:crypto';
 import { z } from 'zod';
-import { AwsError } from '../gateway/service.ts';
+import { AwsError } from '../gateway/index.ts';
 import { authorizeWrite } from './access.ts';
 import { attributesOf, quoted } from './attributes.ts';
 import type { Received } from './bytes.ts';
@@ -15,8 +15,8 @@ import {
   type UploadRecord,
 } from './catalogue.ts';
 import { assertWritable } from './conditions.ts';
-import { copySource, openSource } from './copy.ts';
 import { storeObject } from './deposit.ts';
+import { type Algorithm, algorithms } from './digest.ts';
 import { invalidArgument, noSuchUpload, tooSmall } from './errors.ts';
 import { checksumHeaders, readXml, receiveBody } from './intake.ts';
 import { xmlAnswer } from './xml.ts';
@@ -56,27 +56,22 @@ export const createUpload: Operation = async (s3, request) => {
 };
 
 function partNumber(query: URLSearchParams): number {
-  const number = Number(query.get('partNumber'));
+  const given = query.get('partNumber') ?? '';
+  const number = Number(given);
   if (Number.isInteger(number) && number >= 1 && number <= mostParts) return number;
-  throw invalidArgument(
-    `Part number must be an integer between 1 and ${mostParts}, inclusive`,
-    'partNumber',
-    query.get('partNumber') ?? '',
-  );
+  const rule = `Part number must be an integer between 1 and ${mostParts}, inclusive`;
+  throw invalidArgument(rule, 'partNumber', given);
 }
 
 /** Makes received bytes a part, in place of an earlier one of that number. */
-async function keepPart(s3: S3, request: S3Request, number: number, part: Received): Promise<void> {
-  const current = s3.uploads.get(request.call.query.get('uploadId') ?? '');
+async function keepPart(s3: S3, id: string, number: number, part: Received): Promise<void> {
+  const current = s3.uploads.get(id);
   if (!current) {
     await s3.bytes.remove(part.file);
-    throw noSuchUpload(request.call.query.get('uploadId') ?? '');
+    throw noSuchUpload(id);
   }
   const replaced = current.parts[number];
-  await s3.uploads.put(request.call.query.get('uploadId') ?? '', {
-    ...current,
-    parts: { ...current.parts, [number]: part },
-  });
+  await s3.uploads.put(id, { ...current, parts: { ...current.parts, [number]: part } });
   if (replaced) await s3.bytes.remove(replaced.file);
 }
 
@@ -84,74 +79,36 @@ async function keepPart(s3: S3, request: S3Request, number: number, part: Receiv
 export const uploadPart: Operation = async (s3, request) => {
   request.call.authorize('s3:PutObject', arnOf(request));
   const number = partNumber(request.call.query);
-  findUpload(s3, request);
+  const { id } = findUpload(s3, request);
   const part = await receiveBody(s3, request);
-  await keepPart(s3, request, number, part);
+  await keepPart(s3, id, number, part);
   return { status: 200, headers: { etag: quoted(part.md5), ...checksumHeaders(part.checksums) } };
 };
 
-/** `bytes=a-b`, both within the source. */
-function sourceRange(header: string | undefined, size: number) {
-  if (header === undefined) return undefined;
-  const [, start, end] = /^bytes=(\d+)-(\d+)$/.exec(header) ?? [];
-  if (start === undefined || end === undefined || Number(start) > Number(end) || Number(end) >= size)
-    throw invalidArgument(
-      'The x-amz-copy-source-range value must be of the form bytes=first-last where first and last are the zero-based offsets of the first and last bytes to copy',
-      'x-amz-copy-source-range',
-      header,
-    );
-  return { start: Number(start), end: Number(end) };
-}
-
-/** UploadPartCopy. */
-export const uploadPartCopy: Operation = async (s3, request) => {
-  const { call, headers } = request;
-  call.authorize('s3:PutObject', arnOf(request));
-  const number = partNumber(call.query);
-  findUpload(s3, request);
-  const source = copySource(s3, headers['x-amz-copy-source'] ?? '');
-  const { body } = await openSource(s3, request, source, ({ size }) =>
-    sourceRange(headers['x-amz-copy-source-range'], size),
-  );
-  const part = await s3.bytes.receive(body);
-  await keepPart(s3, request, number, part);
-  return xmlAnswer('CopyPartResult', {
-    LastModified: new Date(s3.clock.now()).toISOString(),
-    ETag: quoted(part.md5),
-  });
-};
-
-const completion = z.object({
-  CompleteMultipartUpload: z.object({
-    Part: z
-      .array(
-        z.object({
-          PartNumber: z.coerce.number().int(),
-          ETag: z.string(),
-          ChecksumCRC32: z.string().optional(),
-          ChecksumSHA1: z.string().optional(),
-          ChecksumSHA256: z.string().optional(),
-        }),
-      )
-      .min(1),
-  }),
+const partNamed = z.object({
+  PartNumber: z.coerce.number().int(),
+  ETag: z.string(),
+  ChecksumCRC32: z.string().optional(),
+  ChecksumSHA1: z.string().optional(),
+  ChecksumSHA256: z.string().optional(),
 });
+const completion = z.object({ CompleteMultipartUpload: z.object({ Part: z.array(partNamed).min(1) }) });
 
-type StatedPart = z.infer<typeof completion>['CompleteMultipartUpload']['Part'][number];
+type StatedPart = z.infer<typeof partNamed>;
 
-const invalidPart = () =>
-  new AwsError(
-    'InvalidPart',
-    "One or more of the specified parts could not be found.  The part may not have been uploaded, or the specified entity tag may not match the part's entity tag.",
-  );
+const invalidPart = () => {
+  const cause = "or the specified entity tag may not match the part's entity tag.";
+  const message = `The part may not have been uploaded, ${cause}`;
+  return new AwsError('InvalidPart', `One or more of the specified parts could not be found.  ${message}`);
+};
 
 function statedPart(upload: UploadRecord, stated: StatedPart): PartRecord {
   const part = upload.parts[stated.PartNumber];
   if (!part || part.md5 !== stated.ETag.replaceAll('"', '')) throw invalidPart();
-  const { CRC32, SHA1, SHA256 } = part.checksums;
-  const differs = (of: string | undefined, said: string | undefined) => said !== undefined && said !== of;
-  if (differs(CRC32, stated.ChecksumCRC32)) throw invalidPart();
-  if (differs(SHA1, stated.ChecksumSHA1) || differs(SHA256, stated.ChecksumSHA256)) throw invalidPart();
+  const differs = (algorithm: Algorithm) =>
+    stated[`Checksum${algorithm}`] !== undefined &&
+    stated[`Checksum${algorithm}`] !== part.checksums[algorithm];
+  if (algorithms.some(differs)) throw invalidPart();
   return part;
 }
 

@@ -1,13 +1,13 @@
-/** Tells queues what happened to objects, at least once: an event is written down before it happens and struck out once it is told. */
+/** Tells queues what happened to objects, at least once: an event is stored before it happens. */
 import { randomUUID } from 'node:crypto';
-import type { Clock } from '../clock.ts';
-import type { Store } from '../store.ts';
-import type { BucketModel, NotificationModel } from '../template/model.ts';
+import { type Clock, createActivity } from '../clock/index.ts';
+import type { Collection, Store } from '../store/index.ts';
+import type { BucketModel, NotificationModel } from '../template/index.ts';
 
-/** The object an event is about; without size and ETag once it is gone. */
+/** The object of an event; without size and ETag once it is gone. */
 export type Subject = { bucket: string; key: string; sequencer: string; size?: number; etag?: string };
 
-/** An event written down, for each queue that asked for it. */
+/** An event in the store, for each queue that asked for it. */
 export type Announcement = {
   /** It happened: delivers it, in its own time. */
   send(): void;
@@ -29,9 +29,19 @@ export type Notifications = {
   idle(): Promise<void>;
 };
 
-type Letter = { queueArn: string; body: string; event: string; name: string; sequencer: string };
+/** An event on its way to a queue. */
+type Notice = { queueArn: string; body: string; event: string; name: string; sequencer: string };
 
 type Post = (queueArn: string, body: string) => Promise<void>;
+
+type Options = {
+  buckets: ReadonlyMap<string, BucketModel>;
+  region: string;
+  store: Store;
+  clock: Clock;
+  /** Puts a body into a queue. */
+  notify: Post;
+};
 
 const retryMs = 20_000;
 
@@ -54,13 +64,14 @@ function eventBody(
   time: number,
 ): string {
   const { key, size, etag, sequencer } = subject;
+  const isLifecycle = event.startsWith('Lifecycle');
   const record = {
-    eventVersion: event.startsWith('Lifecycle') ? '2.3' : '2.1',
+    eventVersion: isLifecycle ? '2.3' : '2.1',
     eventSource: 'aws:s3',
     awsRegion: region,
     eventTime: new Date(time).toISOString(),
     eventName: event,
-    userIdentity: { principalId: event.startsWith('Lifecycle') ? 's3.amazonaws.com' : 'local' },
+    userIdentity: { principalId: isLifecycle ? 's3.amazonaws.com' : 'local' },
     requestParameters: { sourceIPAddress: '127.0.0.1' },
     responseElements: { 'x-amz-request-id': randomUUID(), 'x-amz-id-2': randomUUID() },
     s3: {
@@ -84,67 +95,62 @@ function testBody(bucket: BucketModel, time: number): string {
   });
 }
 
-/** Whether what a letter tells is so, as the catalogue now stands. */
-function happened({ event, sequencer }: Letter, current: string | undefined): boolean {
+/** Whether what a notice tells is so, as the catalogue now stands. */
+function happened({ event, sequencer }: Notice, current: string | undefined): boolean {
   if (event.startsWith('ObjectCreated')) return current === sequencer;
   return event === 'TestEvent' || current === undefined;
 }
 
-/** Delivers letters and tries again, later by the clock, what a queue refused. */
-async function openOutbox(store: Store, clock: Clock, notify: Post) {
-  const letters = await store.collection<Letter>('s3-outbox');
-  const underWay = new Set<Promise<void>>();
+/** Delivers notices and tries again, later by the clock, what a queue refused. */
+async function openOutbox({ store, clock, notify }: Options) {
+  const notices = await store.collection<Notice>('s3-outbox');
+  const activity = createActivity();
 
-  async function deliver(id: string, letter: Letter) {
+  async function deliver(id: string, { queueArn, body }: Notice) {
     try {
-      await notify(letter.queueArn, letter.body);
+      await notify(queueArn, body);
     } catch {
-      clock.after(retryMs, () => start(id, letter));
+      clock.after(retryMs, () => start(id));
       return;
     }
-    await letters.delete(id);
+    await notices.delete(id);
   }
-  function start(id: string, letter: Letter) {
-    const delivery = deliver(id, letter).finally(() => underWay.delete(delivery));
-    underWay.add(delivery);
+  function start(id: string) {
+    const notice = notices.get(id);
+    if (notice) void activity.during(() => deliver(id, notice));
   }
   return {
-    letters,
+    notices,
     start,
-    async add(letter: Letter): Promise<[string, Letter]> {
+    idle: activity.idle,
+    /** @returns its id */
+    async add(notice: Notice): Promise<string> {
       const id = randomUUID();
-      await letters.put(id, letter);
-      return [id, letter];
-    },
-    async idle() {
-      while (underWay.size > 0) await Promise.all(underWay);
+      await notices.put(id, notice);
+      return id;
     },
   };
 }
 
-/** @param notify puts a body into a queue */
-export async function openNotifications(options: {
-  buckets: ReadonlyMap<string, BucketModel>;
-  region: string;
-  store: Store;
-  clock: Clock;
-  notify: Post;
-}): Promise<Notifications> {
-  const { buckets, region, store, clock, notify } = options;
-  const outbox = await openOutbox(store, clock, notify);
+type Outbox = Awaited<ReturnType<typeof openOutbox>>;
+
+/** Sends each target of a bucket a test event, once for ever. */
+async function testTargets(bucket: BucketModel, tested: Collection<true>, outbox: Outbox, now: number) {
+  for (const queueArn of new Set(bucket.notifications.map((each) => each.queueArn))) {
+    const target = `${bucket.name} ${queueArn}`;
+    if (tested.get(target)) continue;
+    const body = testBody(bucket, now);
+    const id = await outbox.add({ queueArn, body, event: 'TestEvent', name: '', sequencer: '' });
+    await tested.put(target, true);
+    outbox.start(id);
+  }
+}
+
+export async function openNotifications(options: Options): Promise<Notifications> {
+  const { buckets, region, store, clock } = options;
+  const outbox = await openOutbox(options);
   const tested = await store.collection<true>('s3-tested-targets');
   let last = 0n;
-
-  async function testTargets(bucket: BucketModel) {
-    for (const queueArn of new Set(bucket.notifications.map((each) => each.queueArn))) {
-      const target = `${bucket.name} ${queueArn}`;
-      if (tested.get(target)) continue;
-      const body = testBody(bucket, clock.now());
-      const letter = await outbox.add({ queueArn, body, event: 'TestEvent', name: '', sequencer: '' });
-      await tested.put(target, true);
-      outbox.start(...letter);
-    }
-  }
   return {
     sequencer() {
       const now = BigInt(Math.floor(clock.now() * 1000));
@@ -156,22 +162,19 @@ export async function openNotifications(options: {
       const targets = bucket?.notifications.filter((each) => wants(each, event, subject.key)) ?? [];
       if (!bucket || targets.length === 0) return { send: () => {}, drop: async () => {} };
       const body = eventBody(event, subject, bucket, region, clock.now());
-      const name = `${subject.bucket}/${subject.key}`;
-      const { sequencer } = subject;
-      const letters = await Promise.all(
-        targets.map(({ queueArn }) => outbox.add({ queueArn, body, event, name, sequencer })),
-      );
+      const notice = { body, event, name: `${subject.bucket}/${subject.key}`, sequencer: subject.sequencer };
+      const ids = await Promise.all(targets.map(({ queueArn }) => outbox.add({ queueArn, ...notice })));
       return {
-        send: () => letters.forEach((letter) => void outbox.start(...letter)),
-        drop: async () => void (await Promise.all(letters.map(([id]) => outbox.letters.delete(id)))),
+        send: () => ids.forEach(outbox.start),
+        drop: async () => void (await Promise.all(ids.map(outbox.notices.delete))),
       };
     },
     async resume(sequencerOf) {
-      for (const [id, letter] of outbox.letters.entries()) {
-        if (happened(letter, sequencerOf(letter.name))) outbox.start(id, letter);
-        else await outbox.letters.delete(id);
+      for (const [id, notice] of outbox.notices.entries()) {
+        if (happened(notice, sequencerOf(notice.name))) outbox.start(id);
+        else await outbox.notices.delete(id);
       }
-      for (const bucket of buckets.values()) await testTargets(bucket);
+      for (const bucket of buckets.values()) await testTargets(bucket, tested, outbox, clock.now());
     },
     idle: outbox.idle,
   };

@@ -1,5 +1,5 @@
 /** Whole objects: put, get, head, delete. */
-import { type AwsAnswer, notImplemented } from '../gateway/service.ts';
+import { type AwsAnswer, notImplemented } from '../gateway/index.ts';
 import { authorizeWrite, findObject, openObject } from './access.ts';
 import { attributesOf, quoted, readHeaders } from './attributes.ts';
 import { arnOf, nameOf, type ObjectRecord, type Operation, type S3Request } from './catalogue.ts';
@@ -65,6 +65,6 @@ export const deleteObject: Operation = async (s3, request) => {
   request.call.authorize('s3:DeleteObject', arnOf(request));
   if (request.headers['if-match'] !== undefined) throw notImplemented('S3', 'DeleteObject with If-Match');
   const record = s3.objects.get(nameOf(request));
-  if (record) await removeObject(s3, record, nameOf(request), 'ObjectRemoved:Delete');
+  if (record) await removeObject(s3, record, 'ObjectRemoved:Delete');
   return { status: 204 };
 };

@@ -1,11 +1,10 @@
 /** PostObject: a browser's upload by a form that someone with credentials signed. */
-import type { AwsAnswer, AwsCall } from '../gateway/service.ts';
-import { notImplemented } from '../gateway/service.ts';
+import { type AwsAnswer, type AwsCall, type Credentials, notImplemented } from '../gateway/index.ts';
 import { authorizeWrite } from './access.ts';
 import { attributesOf, quoted } from './attributes.ts';
 import type { Attributes, Place, S3, S3Request } from './catalogue.ts';
 import { storeObject } from './deposit.ts';
-import { accessDenied, invalidArgument, tooSmall } from './errors.ts';
+import { accessDenied, missingField, tooSmall } from './errors.ts';
 import { type Form, openForm } from './form.ts';
 import { statedAlgorithms, verifyChecksums } from './intake.ts';
 import { type Fields, type Grant, verifyForm } from './post-policy.ts';
@@ -14,12 +13,7 @@ import { parseXml, xmlAnswer } from './xml.ts';
 
 /** Who signs, and how a signer's rights are asked after. */
 export type Signers = {
-  credentials: {
-    /** The secret of an access key, if there is such a key. */
-    secretOf(accessKeyId: string): string | undefined;
-    /** Whose key it is, as in `AwsCall.caller`. */
-    callerOf(accessKeyId: string): string | undefined;
-  };
+  credentials: Pick<Credentials, 'secretOf' | 'callerOf'>;
   /** Throws AccessDenied unless that caller's policy allows it. */
   authorizeAs(caller: string, action: string, resource: string, context?: Record<string, string>): void;
 };
@@ -34,11 +28,7 @@ function attributesOfFields(fields: Fields): Attributes {
 
 function keyOf(fields: Fields): string {
   const key = fields.get('key');
-  if (!key)
-    throw invalidArgument(
-      "Bucket POST must contain a field named 'key'.  If it is specified, please check the order of the fields.",
-      'key',
-    );
+  if (!key) throw missingField('key');
   if (/\$\{filename\}/.test(key)) throw notImplemented('S3', 'the file name as part of a key');
   return key;
 }
@@ -48,11 +38,8 @@ function judge(s3: S3, { bucket }: S3Request, fields: Fields, signers: Signers) 
   const redirect = fields.get('success_action_redirect') ?? fields.get('redirect');
   if (redirect !== undefined) throw notImplemented('S3', 'success_action_redirect');
   const place: Place = { bucket, key: keyOf(fields) };
-  const grant = verifyForm(fields, {
-    bucket: bucket.name,
-    now: s3.clock.now(),
-    secretOf: signers.credentials.secretOf,
-  });
+  const { secretOf } = signers.credentials;
+  const grant = verifyForm(fields, { bucket: bucket.name, now: s3.clock.now(), secretOf });
   const signer = signers.credentials.callerOf(grant.accessKeyId);
   if (signer === undefined) throw accessDenied();
   const attributes = attributesOfFields(fields);
@@ -97,14 +84,8 @@ export async function postObject(s3: S3, request: S3Request, signers: Signers): 
       await s3.bytes.remove(received.file);
       throw error;
     }
-    const allowed = () => {};
-    const record = await storeObject(s3, {
-      place,
-      attributes,
-      received,
-      event: 'ObjectCreated:Post',
-      allowed,
-    });
+    const event = 'ObjectCreated:Post';
+    const record = await storeObject(s3, { place, attributes, received, event, allowed: () => {} });
     return success(request, form.fields, place, record.etag);
   } finally {
     form.abandon();

@@ -1,8 +1,8 @@
-/** The policy of a presigned POST: who signed it, whether it still holds, and whether the form keeps to every condition. */
+/** The policy of a presigned POST: who signed it, and whether the form keeps to its conditions. */
 import { createHmac } from 'node:crypto';
 import { z } from 'zod';
-import { AwsError } from '../gateway/service.ts';
-import { accessDenied, invalidArgument } from './errors.ts';
+import { AwsError, invalidAccessKeyId, wrongSignature } from '../gateway/index.ts';
+import { accessDenied, invalidArgument, missingField } from './errors.ts';
 
 /** The form's fields before the file, by lower-case name. */
 export type Fields = ReadonlyMap<string, string>;
@@ -45,15 +45,12 @@ function readPolicy(encoded: string): Policy {
 function required(fields: Fields, name: string): string {
   const value = fields.get(name.toLowerCase());
   if (value !== undefined) return value;
-  throw invalidArgument(
-    `Bucket POST must contain a field named '${name}'.  If it is specified, please check the order of the fields.`,
-    name,
-  );
+  throw missingField(name);
 }
 
 const hmac = (key: string | Buffer, text: string) => createHmac('sha256', key).update(text).digest();
 
-/** The signature of `text` by Signature Version 4 with a scope such as `20261122/eu-central-1/s3/aws4_request`, in hex. */
+/** In hex, by Signature Version 4, of a scope such as `20261122/eu-central-1/s3/aws4_request`. */
 function signatureOf(text: string, secret: string, scope: string): string {
   return hmac(scope.split('/').reduce<string | Buffer>(hmac, `AWS4${secret}`), text).toString('hex');
 }
@@ -70,22 +67,15 @@ function verifySignature(fields: Fields, secretOf: (accessKeyId: string) => stri
   if (accessKeyId === undefined || scope === undefined || day === undefined)
     throw invalidArgument('the Credential is mal-formed', 'X-Amz-Credential', credential);
   const secret = secretOf(accessKeyId);
-  if (secret === undefined)
-    throw new AwsError(
-      'InvalidAccessKeyId',
-      'The AWS Access Key Id you provided does not exist in our records.',
-      403,
-      { AWSAccessKeyId: accessKeyId },
-    );
+  if (secret === undefined) throw invalidAccessKeyId(accessKeyId);
   const dated = required(fields, 'X-Amz-Date').startsWith(`${day}T`);
   const provided = required(fields, 'X-Amz-Signature');
   if (!dated || provided !== signatureOf(policy, secret, scope))
-    throw new AwsError(
-      'SignatureDoesNotMatch',
-      'The request signature we calculated does not match the signature you provided. Check your key and signing method.',
-      403,
-      { AWSAccessKeyId: accessKeyId, StringToSign: policy, SignatureProvided: provided },
-    );
+    throw wrongSignature('SignatureDoesNotMatch', {
+      AWSAccessKeyId: accessKeyId,
+      StringToSign: policy,
+      SignatureProvided: provided,
+    });
   return accessKeyId;
 }
 
@@ -118,7 +108,7 @@ function sizes({ conditions }: Policy): { minSize: number; maxSize: number } {
 }
 
 /**
- * Throws as S3 does unless the form was signed by a known key, its policy has not expired and every condition holds.
+ * Throws as S3 does unless a known key signed the form, its policy is still good and is kept to.
  * @param now ms since 1970
  */
 export function verifyForm(

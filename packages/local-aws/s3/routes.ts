@@ -1,9 +1,9 @@
 /** Which operation a call on an object or bucket is, by its method, query and headers. */
-import { notImplemented } from '../gateway/service.ts';
+import { notImplemented } from '../gateway/index.ts';
 import type { Operation, S3Request } from './catalogue.ts';
 import { copyObject } from './copy.ts';
 import { listObjects } from './listing.ts';
-import { abortUpload, completeUpload, createUpload, uploadPart, uploadPartCopy } from './multipart.ts';
+import { abortUpload, completeUpload, createUpload, uploadPart } from './multipart.ts';
 import { deleteObject, getObject, headObject, putObject } from './objects.ts';
 import { getTagging, putTagging } from './tagging.ts';
 
@@ -18,16 +18,8 @@ type Route = {
   operation: Operation;
 };
 
-const part = ['partNumber', 'uploadId'];
-const list = [
-  'prefix',
-  'delimiter',
-  'max-keys',
-  'continuation-token',
-  'start-after',
-  'encoding-type',
-  'fetch-owner',
-];
+const paging = ['max-keys', 'continuation-token', 'start-after'];
+const list = ['prefix', 'delimiter', ...paging, 'encoding-type', 'fetch-owner'];
 
 const bucketRoutes: Route[] = [
   { method: 'GET', query: ['list-type'], options: list, operation: listObjects },
@@ -42,18 +34,18 @@ const objectRoutes: Route[] = [
   { method: 'GET', query: ['tagging'], operation: getTagging },
   { method: 'PUT', query: ['tagging'], operation: putTagging },
   { method: 'POST', query: ['uploads'], operation: createUpload },
-  { method: 'PUT', query: part, operation: uploadPart },
-  { method: 'PUT', query: part, copies: true, operation: uploadPartCopy },
+  { method: 'PUT', query: ['partNumber', 'uploadId'], operation: uploadPart },
   { method: 'POST', query: ['uploadId'], operation: completeUpload },
   { method: 'DELETE', query: ['uploadId'], operation: abortUpload },
 ];
 
 /**
- * Parameters of the protocol, of signatures and of presigned answers; also the checksums that the client puts into presigned URLs, which
- * are of an empty body, and which S3 ignores. It ignores any other that begins with `x-` too: callers mark their requests with them.
+ * Parameters of signatures and of presigned answers, and what S3 ignores: the checksum of an empty
+ * body that the client puts into presigned URLs, and callers' own marks, which begin with `x-`.
  */
-const always =
-  /^(x-(?!amz-).+|x-amz-(algorithm|credential|date|expires|signedheaders|signature|content-sha256|user-agent|checksum-.+|sdk-checksum-algorithm)|response-.+)$/i;
+const signing = 'algorithm|credential|date|expires|signedheaders|signature|content-sha256|user-agent';
+const ignored = 'checksum-.+|sdk-checksum-algorithm';
+const always = new RegExp(`^(x-(?!amz-).+|x-amz-(${signing}|${ignored})|response-.+)$`, 'i');
 
 /** The operation of `request`; throws NotImplemented for any that no caller needs yet. */
 export function operationOf({ call, key, headers }: S3Request): Operation {

@@ -1,14 +1,15 @@
 /** The local S3: the object calls of the REST API, path style. */
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../clock/index.ts';
 import {
   type AwsAnswer,
   type AwsCall,
   AwsError,
   type AwsService,
   notImplemented,
-} from '../gateway/service.ts';
-import type { Store } from '../store.ts';
-import type { BucketModel } from '../template/model.ts';
+  xmlRefusal,
+} from '../gateway/index.ts';
+import type { Store } from '../store/index.ts';
+import type { BucketModel } from '../template/index.ts';
 import { openBytes } from './bytes.ts';
 import type { ObjectRecord, S3, S3Request, UploadRecord } from './catalogue.ts';
 import { corsHeaders, preflight } from './cors.ts';
@@ -17,7 +18,6 @@ import { type LifecycleRun, startLifecycle } from './lifecycle.ts';
 import { openNotifications } from './notifications.ts';
 import { postObject, type Signers } from './post-object.ts';
 import { operationOf } from './routes.ts';
-import { errorAnswer } from './xml.ts';
 
 export type S3Options = Signers & {
   buckets: BucketModel[];
@@ -83,7 +83,7 @@ function createService(s3: S3, signers: Signers): AwsService {
       given = await answer(s3, signers, request);
     } catch (error) {
       if (!(error instanceof AwsError)) throw error;
-      const { body, ...refusal } = errorAnswer(error, call.path);
+      const { body, ...refusal } = xmlRefusal(error, call.path);
       given = call.method === 'HEAD' || body === undefined ? refusal : { ...refusal, body };
     }
     return request ? { ...given, headers: { ...corsHeaders(request), ...given.headers } } : given;
@@ -111,7 +111,7 @@ async function sweep({ objects, uploads, bytes }: S3): Promise<void> {
   await bytes.sweep(new Set(held.map(({ file }) => file)));
 }
 
-/** Opens the local S3: clears what a killed process left, sends what it had not, and each new target its test event. */
+/** Clears what a killed process left, sends what it had not, and each new target its test event. */
 export async function createS3(options: S3Options): Promise<LocalS3> {
   const s3 = await openS3(options);
   await sweep(s3);

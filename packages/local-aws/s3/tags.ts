@@ -1,6 +1,6 @@
 /** Object tags: in headers, in XML, and as condition keys of a policy. */
 import { z } from 'zod';
-import { AwsError } from '../gateway/service.ts';
+import { AwsError } from '../gateway/index.ts';
 
 export type Tags = Record<string, string>;
 

@@ -1,8 +1,7 @@
 /** S3's XML, read and written. */
-import { randomUUID } from 'node:crypto';
 import { XMLBuilder, XMLParser } from 'fast-xml-parser';
 import type { z } from 'zod';
-import type { AwsAnswer, AwsError } from '../gateway/service.ts';
+import type { AwsAnswer } from '../gateway/index.ts';
 import { malformedXml } from './errors.ts';
 
 const lists = new Set(['Part', 'Tag']);
@@ -30,24 +29,6 @@ export function xmlAnswer(
   };
 }
 
-/** A refusal as S3 writes it. */
-export function errorAnswer(error: AwsError, resource: string): AwsAnswer {
-  const document = {
-    Error: {
-      Code: error.code,
-      Message: error.message,
-      ...error.detail,
-      Resource: resource,
-      RequestId: randomUUID(),
-    },
-  };
-  return {
-    status: error.status,
-    headers: { 'content-type': 'application/xml' },
-    body: declaration + builder.build(document),
-  };
-}
-
 /** White space between elements is no content. */
 function withoutLayout(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withoutLayout);
@@ -59,7 +40,7 @@ function withoutLayout(value: unknown): unknown {
   );
 }
 
-/** Parses `text` as `schema` says; elements named Part or Tag are arrays, all values strings. Throws MalformedXML. */
+/** Parses `text`; elements named Part or Tag are arrays, values strings. Throws MalformedXML. */
 export function parseXml<T>(text: string, schema: z.ZodType<T>): T {
   let document: unknown;
   try {

@@ -1,24 +1,24 @@
 /** Secrets Manager on one machine: generated once, kept in the store, or given from outside. */
 import { randomInt, randomUUID } from 'node:crypto';
 import { z } from 'zod';
-import {
-  type AwsCall,
-  AwsError,
-  type AwsService,
-  jsonAnswer,
-  notImplemented,
-  readJson,
-} from '../gateway/service.ts';
-import type { Store } from '../store.ts';
-import type { SecretModel } from '../template/model.ts';
+import { type AwsCall, AwsError, type AwsService, jsonService, parseInput } from '../gateway/index.ts';
+import type { Collection, Store } from '../store/index.ts';
+import type { SecretModel } from '../template/index.ts';
 
-/** What is stored of a secret: its present value. */
-type SecretVersion = { value: string; versionId: string /** Seconds since 1970. */; createdAt: number };
+/** What is stored of a secret: its present value; times in seconds since 1970. */
+type SecretVersion = { value: string; versionId: string; createdAt: number };
 
 export type SecretsManager = {
   service: AwsService;
   /** The present value, by logical id; undefined while nobody has filled it in. */
   value(logicalId: string): string | undefined;
+};
+
+type Options = {
+  secrets: SecretModel[];
+  store: Store;
+  /** Given from outside, by logical id; they win over what is stored. */
+  values?: Record<string, string>;
 };
 
 const requests = {
@@ -30,28 +30,37 @@ const requests = {
   }),
 };
 
-/** @param values given from outside, by logical id; they win over what is stored. */
 export async function createSecretsManager({
   secrets,
   store,
   values = {},
-}: {
-  secrets: SecretModel[];
-  store: Store;
-  values?: Record<string, string>;
-}): Promise<SecretsManager> {
+}: Options): Promise<SecretsManager> {
   const stored = await store.collection<SecretVersion>('secrets');
-
-  async function put({ arn }: SecretModel, value: string, versionId: string = randomUUID()) {
-    await stored.put(arn, { value, versionId, createdAt: Date.now() / 1000 });
-    return versionId;
-  }
   for (const secret of secrets) {
     const present = stored.get(secret.arn)?.value;
     const value = values[secret.logicalId] ?? present ?? (secret.generate && generate(secret.generate));
-    if (value !== undefined && value !== present) await put(secret, value);
+    if (value !== undefined && value !== present) await put(stored, secret, value);
   }
+  return {
+    service: serviceOf(secrets, stored),
+    value(logicalId) {
+      const secret = secrets.find((each) => each.logicalId === logicalId);
+      return secret && stored.get(secret.arn)?.value;
+    },
+  };
+}
 
+async function put(
+  stored: Collection<SecretVersion>,
+  { arn }: SecretModel,
+  value: string,
+  versionId: string = randomUUID(),
+): Promise<string> {
+  await stored.put(arn, { value, versionId, createdAt: Date.now() / 1000 });
+  return versionId;
+}
+
+function serviceOf(secrets: SecretModel[], stored: Collection<SecretVersion>): AwsService {
   /** The secret of an ARN or a name, once the caller may do that to it. */
   function allowed(call: AwsCall, id: string): SecretModel {
     const secret = secrets.find(({ arn, name }) => id === arn || id === name);
@@ -59,38 +68,21 @@ export async function createSecretsManager({
     call.authorize(`secretsmanager:${call.operation}`, secret.arn);
     return secret;
   }
-
-  const operations: Record<string, (call: AwsCall, input: unknown) => Promise<unknown>> = {
+  return jsonService('Secrets Manager', {
     async GetSecretValue(call, input) {
       const secret = allowed(call, parse(requests.GetSecretValue, call, input).SecretId);
       const version = stored.get(secret.arn);
-      if (!version) {
+      if (!version)
         throw notFound("Secrets Manager can't find the specified secret value for staging label: AWSCURRENT");
-      }
-      return {
-        ...named(secret, version.versionId),
-        SecretString: version.value,
-        CreatedDate: version.createdAt,
-      };
+      const { value: SecretString, createdAt: CreatedDate } = version;
+      return { ...named(secret, version.versionId), SecretString, CreatedDate };
     },
     async PutSecretValue(call, input) {
       const request = parse(requests.PutSecretValue, call, input);
       const secret = allowed(call, request.SecretId);
-      return named(secret, await put(secret, request.SecretString, request.ClientRequestToken));
+      return named(secret, await put(stored, secret, request.SecretString, request.ClientRequestToken));
     },
-  };
-
-  return {
-    async service(call) {
-      const operation = operations[call.operation];
-      if (!operation) throw notImplemented('Secrets Manager', call.operation);
-      return jsonAnswer(await operation(call, await readJson(call)));
-    },
-    value(logicalId) {
-      const secret = secrets.find((each) => each.logicalId === logicalId);
-      return secret && stored.get(secret.arn)?.value;
-    },
-  };
+  });
 }
 
 const notFound = (message: string) => new AwsError('ResourceNotFoundException', message);
@@ -103,13 +95,9 @@ const named = (secret: SecretModel, versionId: string) => ({
 });
 
 function parse<T>(schema: z.ZodType<T>, call: AwsCall, input: unknown): T {
-  const result = schema.safeParse(input);
-  if (result.success) return result.data;
-  const [issue] = result.error.issues;
-  if (issue?.code === 'unrecognized_keys') {
-    throw notImplemented('Secrets Manager', `${call.operation} with ${issue.keys.join(', ')}`);
-  }
-  throw new AwsError('InvalidParameterException', `${issue?.path.join('.')}: ${issue?.message}`);
+  return parseInput(schema, input, 'Secrets Manager', call.operation, (member, problem) => {
+    return new AwsError('InvalidParameterException', `${member}: ${problem}`);
+  });
 }
 
 const classes = {

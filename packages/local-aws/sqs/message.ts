@@ -1,7 +1,7 @@
-/** A message: what is stored of it, how it looks to whoever received it, and the sums and sizes that SQS works out. */
+/** A message: what is stored of it, how its receiver sees it, and SQS's sums and sizes. */
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import { AwsError } from '../gateway/service.ts';
+import { AwsError } from '../gateway/index.ts';
 
 export const messageAttribute = z.object({
   DataType: z.string().regex(/^(String|Number|Binary)(\..+)?$/),
@@ -59,7 +59,7 @@ const withLength = (bytes: Buffer) => {
   return [length, bytes];
 };
 
-/** The sum over attributes that clients compare: by name, each part behind its length; undefined when there are none. */
+/** The sum that clients compare: by name, each part behind its length; undefined without any. */
 export function md5OfAttributes(attributes: MessageAttributes): string | undefined {
   const names = Object.keys(attributes).sort();
   if (names.length === 0) return undefined;
@@ -87,36 +87,26 @@ export function sizeOf(body: string, attributes: MessageAttributes): number {
 /** Control characters and lone surrogates: what XML 1.0 cannot carry, SQS refuses. */
 const forbiddenCharacter = /[^\t\n\r\u{20}-\u{D7FF}\u{E000}-\u{FFFD}\u{10000}-\u{10FFFF}]/u;
 
+export const invalidParameter = (reason: string) => new AwsError('InvalidParameterValue', reason);
+
 /** Throws SQS's error for a body or attributes that it would not take. */
 export function checkContents(body: string, attributes: MessageAttributes): void {
   if (body === '')
     throw new AwsError('MissingParameter', 'The request must contain the parameter MessageBody.');
   if (forbiddenCharacter.test(body)) {
-    throw new AwsError(
-      'InvalidMessageContents',
-      'Invalid characters found. Valid unicode characters are #x9 | #xA | #xD | #x20 to #xD7FF | #xE000 to #xFFFD | #x10000 to #x10FFFF.',
-    );
+    const valid = '#x9 | #xA | #xD | #x20 to #xD7FF | #xE000 to #xFFFD | #x10000 to #x10FFFF';
+    const reason = `Invalid characters found. Valid unicode characters are ${valid}.`;
+    throw new AwsError('InvalidMessageContents', reason);
   }
   if (sizeOf(body, attributes) > maxMessageBytes) {
-    throw new AwsError(
-      'InvalidParameterValue',
-      `One or more parameters are invalid. Reason: Message must be shorter than ${maxMessageBytes} bytes.`,
-    );
+    const reason = `Message must be shorter than ${maxMessageBytes} bytes.`;
+    throw invalidParameter(`One or more parameters are invalid. Reason: ${reason}`);
   }
-  if (Object.keys(attributes).length > 10) {
-    throw new AwsError(
-      'InvalidParameterValue',
-      'Number of message attributes exceeds the allowed maximum [10].',
-    );
-  }
-  for (const [name, attribute] of Object.entries(attributes)) {
-    if (bytesOf(attribute).length === 0) {
-      throw new AwsError(
-        'InvalidParameterValue',
-        `Message attribute '${name}' must contain a non-empty value of its type.`,
-      );
-    }
-  }
+  if (Object.keys(attributes).length > 10)
+    throw invalidParameter('Number of message attributes exceeds the allowed maximum [10].');
+  const empty = Object.entries(attributes).find(([, attribute]) => bytesOf(attribute).length === 0);
+  if (empty)
+    throw invalidParameter(`Message attribute '${empty[0]}' must contain a non-empty value of its type.`);
 }
 
 /** The message as its receiver sees it. */

@@ -1,21 +1,21 @@
-/** Redriving: tasks that move what lies in a dead-letter queue back to where it came from. They survive a restart. */
+/** Redriving: tasks that move messages from a dead-letter queue back to where they came from. */
 import { randomUUID } from 'node:crypto';
-import type { Clock } from '../clock.ts';
-import { AwsError } from '../gateway/service.ts';
-import type { Collection } from '../store.ts';
-import type { Queue } from './queue.ts';
+import type { Clock } from '../clock/index.ts';
+import { AwsError } from '../gateway/index.ts';
+import type { Collection } from '../store/index.ts';
+import { messagesOf, type Queue, remove, send } from './queue.ts';
 
 export type MoveTask = {
   handle: string;
   sourceArn: string;
-  /** Where to; by default each message returns to the queue that gave it up. */
+  /** By default each message returns to the queue that gave it up. */
   destinationArn?: string;
   messagesPerSecond?: number;
-  status: 'RUNNING' | 'COMPLETED' | 'CANCELLING' | 'CANCELLED' | 'FAILED';
+  status: 'RUNNING' | 'COMPLETED' | 'FAILED';
   failureReason?: string;
   /** ms by the clock. */
   startedAt: number;
-  /** What lay there at the start. What comes back meanwhile is not moved again, or a broken consumer would keep it circling. */
+  /** What lay there at the start: a broken consumer must not keep later ones circling. */
   messageIds: string[];
   moved: number;
 };
@@ -24,104 +24,85 @@ export type MoveTasks = {
   start(task: Pick<MoveTask, 'sourceArn' | 'destinationArn' | 'messagesPerSecond'>): Promise<MoveTask>;
   /** The newest first. */
   list(sourceArn: string): MoveTask[];
-  /** The task of a handle; throws when there is none. */
-  find(handle: string): MoveTask;
-  /** Resolves with the task as it then stands. */
-  cancel(task: MoveTask): Promise<MoveTask>;
+};
+
+type Options = {
+  /** Tasks by their handle; those that were running go on. */
+  stored: Collection<MoveTask>;
+  clock: Clock;
+  queueOf(arn: string): Queue | undefined;
+  /** Ends the work, which goes on after the next start. */
+  closing: AbortSignal;
 };
 
 /**
- * @param stored tasks by their handle; those that were running go on
- * @param closing ends the work, to go on after the next start
+ * Moves one message, as new: a fresh id, age and receive count.
+ * @returns how many were moved: none if it is gone or in flight; undefined when it is unknown where to
  */
-export function createMoveTasks({
-  stored,
-  clock,
-  queue,
-  closing,
-}: {
-  stored: Collection<MoveTask>;
-  clock: Clock;
-  queue(arn: string): Queue | undefined;
-  closing: AbortSignal;
-}): MoveTasks {
-  const save = (task: MoveTask) => stored.put(task.handle, task);
-  const current = (task: MoveTask) => stored.get(task.handle) ?? task;
+async function move({ queueOf, clock }: Options, task: MoveTask, source: Queue, id: string) {
+  const message = source.stored.get(id);
+  if (!message || message.visibleAt > clock.now()) return 0;
+  const destination = queueOf(task.destinationArn ?? message.deadLetterSource ?? '');
+  if (!destination) return undefined;
+  const { body, attributes, groupId, senderId } = message;
+  await send(destination, body, { attributes, senderId, delaySeconds: 0, ...(groupId && { groupId }) });
+  await remove(source, id);
+  return 1;
+}
 
-  /** Moves one message, as new: a fresh id, age and receive count. False when it is unknown where to. */
-  async function move(task: MoveTask, source: Queue, id: string): Promise<boolean> {
-    const message = source.find(id);
-    if (!message || message.visibleAt > clock.now()) return true;
-    const destination = queue(task.destinationArn ?? message.deadLetterSource ?? '');
-    if (!destination) return false;
-    const { body, attributes, groupId, senderId } = message;
-    await destination.send(body, { attributes, senderId, delaySeconds: 0, ...(groupId && { groupId }) });
-    await source.remove(id);
-    await save({ ...current(task), moved: current(task).moved + 1 });
-    return true;
+async function run(options: Options, task: MoveTask): Promise<void> {
+  const { stored, clock, queueOf, closing } = options;
+  const source = queueOf(task.sourceArn);
+  if (!source) return;
+  let moved = task.moved;
+  const save = (change: Partial<MoveTask>) => stored.put(task.handle, { ...task, moved, ...change });
+  for (const id of task.messageIds.filter((each) => source.stored.get(each))) {
+    if (closing.aborted) return;
+    const count = await move(options, task, source, id);
+    if (count === undefined)
+      return save({ status: 'FAILED', failureReason: 'CouldNotDetermineMessageSource' });
+    moved += count;
+    await save({});
+    if (task.messagesPerSecond) await clock.sleep(1000 / task.messagesPerSecond, closing);
   }
+  await save({ status: 'COMPLETED' });
+}
 
-  async function run(task: MoveTask) {
-    const source = queue(task.sourceArn);
-    if (!source) return;
-    for (const id of task.messageIds.filter((each) => source.find(each))) {
-      if (closing.aborted) return;
-      if (current(task).status === 'CANCELLING') return save({ ...current(task), status: 'CANCELLED' });
-      if (!(await move(task, source, id))) {
-        return save({ ...current(task), status: 'FAILED', failureReason: 'CouldNotDetermineMessageSource' });
-      }
-      if (task.messagesPerSecond) await clock.sleep(1000 / task.messagesPerSecond, closing);
-    }
-    const ended = current(task);
-    await save({ ...ended, status: ended.status === 'CANCELLING' ? 'CANCELLED' : 'COMPLETED' });
-  }
-
-  const active = ({ status }: MoveTask) => status === 'RUNNING' || status === 'CANCELLING';
-  const tasks = () => stored.entries().map(([, task]) => task);
-  for (const task of tasks().filter(active)) void run(task);
+export function createMoveTasks(options: Options): MoveTasks {
+  const { stored, clock, queueOf } = options;
+  const tasksOf = (sourceArn?: string) =>
+    stored
+      .entries()
+      .map(([, task]) => task)
+      .filter((task) => sourceArn === undefined || task.sourceArn === sourceArn);
+  const isRunning = ({ status }: MoveTask) => status === 'RUNNING';
+  for (const task of tasksOf().filter(isRunning)) void run(options, task);
 
   return {
     async start(asked) {
-      const source = queue(asked.sourceArn);
-      if (!source)
-        throw new AwsError(
-          'ResourceNotFoundException',
-          "The resource that you specified for the SourceArn parameter doesn't exist.",
-          404,
-        );
-      if (tasks().some((task) => task.sourceArn === asked.sourceArn && active(task))) {
-        throw new AwsError(
-          'UnsupportedOperation',
-          'There is already a task running. Only one active task is allowed for a source queue arn at a given time.',
-        );
+      const { sourceArn } = asked;
+      const source = queueOf(sourceArn);
+      if (!source) {
+        const reason = "The resource that you specified for the SourceArn parameter doesn't exist.";
+        throw new AwsError('ResourceNotFoundException', reason, 404);
       }
-      const startedAt = clock.now();
-      const handle = Buffer.from(
-        JSON.stringify({ taskId: randomUUID(), sourceArn: asked.sourceArn }),
-      ).toString('base64');
-      const messageIds = source.messages().map(({ id }) => id);
-      const task: MoveTask = { ...asked, handle, status: 'RUNNING', startedAt, messageIds, moved: 0 };
-      await save(task);
-      void run(task);
+      if (tasksOf(sourceArn).some(isRunning)) {
+        const rule = 'Only one active task is allowed for a source queue arn at a given time.';
+        throw new AwsError('UnsupportedOperation', `There is already a task running. ${rule}`);
+      }
+      const id = JSON.stringify({ taskId: randomUUID(), sourceArn });
+      const task: MoveTask = {
+        ...asked,
+        handle: Buffer.from(id).toString('base64'),
+        status: 'RUNNING',
+        startedAt: clock.now(),
+        messageIds: messagesOf(source).map((message) => message.id),
+        moved: 0,
+      };
+      await stored.put(task.handle, task);
+      void run(options, task);
       return task;
     },
-    list: (sourceArn) =>
-      tasks()
-        .filter((task) => task.sourceArn === sourceArn)
-        .reverse(),
-    find(handle) {
-      const task = stored.get(handle);
-      if (!task)
-        throw new AwsError('ResourceNotFoundException', 'The task handle does not name a task.', 404);
-      return task;
-    },
-    async cancel(task) {
-      if (task.status !== 'RUNNING') {
-        throw new AwsError('UnsupportedOperation', 'Only active tasks can be cancelled.');
-      }
-      const cancelling: MoveTask = { ...task, status: 'CANCELLING' };
-      await save(cancelling);
-      return cancelling;
-    },
+    list: (sourceArn) => tasksOf(sourceArn).reverse(),
   };
 }

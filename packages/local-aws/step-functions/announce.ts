@@ -1,5 +1,5 @@
 /** Tells EventBridge how executions stand, once for each status, over restarts too. */
-import { type EventBridgeEvent, eventAbout } from '../event-bridge/event.ts';
+import { type EventBridgeEvent, eventAbout } from '../event-bridge/index.ts';
 import type { Execution } from './execution.ts';
 import { type Engine, save } from './visit.ts';
 

@@ -1,6 +1,6 @@
 /** Reads a state machine's definition: the part of the Amazon States Language that the local interpreter runs. */
 import { z } from 'zod';
-import type { StateMachineModel } from '../template/model.ts';
+import type { StateMachineModel } from '../template/index.ts';
 import { isImplemented } from './tasks.ts';
 
 const errorNames = z.array(z.string()).min(1);

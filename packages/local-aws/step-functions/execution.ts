@@ -68,12 +68,23 @@ export function redriveObstacle({ status, stoppedAt }: Execution, now: number): 
   return since >= 14 * day ? 'Execution has exceeded the redrivable period of 14 days' : undefined;
 }
 
+/** The execution as a redrive begins it: in the state that failed, its retries forgotten. */
+export function redrivenFrom(execution: Execution, now: number): Execution {
+  const { stoppedAt: _, error: __, cause: ___, position, ...kept } = execution;
+  const { wakeAt: ____, ...place } = position;
+  return {
+    ...kept,
+    status: 'RUNNING',
+    redriveCount: execution.redriveCount + 1,
+    redrivenAt: now,
+    position: { ...place, retries: [] },
+  };
+}
+
 /** `$states.context`. */
-export function contextOf(
-  { arn, input, name, startedAt, redriveCount, redrivenAt, position }: Execution,
-  machine: Machine,
-) {
-  const { state, entered, retries } = position;
+export function contextOf(execution: Execution, machine: Machine) {
+  const { arn, input, name, startedAt, redriveCount, redrivenAt } = execution;
+  const { state, entered, retries } = execution.position;
   return {
     Execution: {
       Id: arn,
@@ -109,22 +120,14 @@ export function describe(execution: Execution, now: number) {
 }
 
 /** The execution as ListExecutions answers it; times in seconds since 1970. */
-export function summary({
-  arn,
-  machineArn,
-  name,
-  status,
-  startedAt,
-  stoppedAt,
-  redriveCount,
-  redrivenAt,
-}: Execution) {
+export function summary(execution: Execution) {
+  const { name, status, stoppedAt, redriveCount, redrivenAt } = execution;
   return {
-    executionArn: arn,
-    stateMachineArn: machineArn,
+    executionArn: execution.arn,
+    stateMachineArn: execution.machineArn,
     name,
     status,
-    startDate: startedAt / 1000,
+    startDate: execution.startedAt / 1000,
     ...(stoppedAt !== undefined && { stopDate: stoppedAt / 1000 }),
     redriveCount,
     ...(redrivenAt !== undefined && { redriveDate: redrivenAt / 1000 }),

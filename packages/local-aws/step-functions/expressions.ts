@@ -1,5 +1,5 @@
-/** Evaluates JSONata as Step Functions does: `{% … %}` anywhere in a template, variables, `$states`, and AWS's own functions. */
-import { createHash, randomUUID } from 'node:crypto';
+/** Evaluates JSONata as Step Functions does: `{% … %}` in a template, variables, `$states`. */
+import { randomUUID } from 'node:crypto';
 import jsonata from 'jsonata';
 import { StatesError } from './failure.ts';
 
@@ -19,7 +19,7 @@ export class EvaluationError extends StatesError {
   }
 }
 
-/** Fills in a template: every string `{% … %}` in it becomes the value of its expression, all else stays. */
+/** Fills in a template: every string `{% … %}` in it becomes its value, all else stays. */
 export type Evaluate = (template: unknown, scope: Scope, location: string) => Promise<unknown>;
 
 /**
@@ -32,11 +32,8 @@ export function createEvaluate({ now, random }: { now: () => number; random: () 
   async function expression(text: string, scope: Scope, location: string): Promise<unknown> {
     let value: unknown;
     try {
-      value = await jsonata(text).evaluate(undefined, {
-        ...scope.variables,
-        ...functions,
-        states: scope.states,
-      });
+      const bindings = { ...scope.variables, ...functions, states: scope.states };
+      value = await jsonata(text).evaluate(undefined, bindings);
     } catch (error) {
       throw new EvaluationError(text, location, `threw an error during evaluation. ${describe(error)}`);
     }
@@ -54,10 +51,9 @@ export function createEvaluate({ now, random }: { now: () => number; random: () 
       return Promise.all(template.map((item, index) => evaluate(item, scope, `${location}[${index}]`)));
     }
     if (typeof template !== 'object' || template === null) return template;
-    const members = Object.entries(template).map(async ([key, value]) => [
-      key,
-      await evaluate(value, scope, `${location}/${key}`),
-    ]);
+    const members = Object.entries(template).map(async ([key, value]) => {
+      return [key, await evaluate(value, scope, `${location}/${key}`)];
+    });
     return Object.fromEntries(await Promise.all(members));
   }
   return evaluate;
@@ -75,32 +71,18 @@ function describe(error: unknown): string {
   return 'code' in error ? `${error.code}: ${message}` : message;
 }
 
-const hashNames: Record<string, string> = {
-  MD5: 'md5',
-  'SHA-1': 'sha1',
-  'SHA-256': 'sha256',
-  'SHA-384': 'sha384',
-  'SHA-512': 'sha512',
+/** Of the functions that Step Functions adds to JSONata, those that no state machine here needs. */
+const notHere = ['partition', 'range', 'hash'];
+
+const refusedCall = (name: string) => () => {
+  throw new Error(`The local Step Functions does not implement $${name}.`);
 };
 
-/** The functions that Step Functions adds to JSONata, those that must follow the local clock, and `$eval`, which it takes away. */
+/** AWS's functions, those that must follow the local clock, and `$eval`, which AWS takes away. */
 function awsFunctions(now: () => number, random: () => number) {
   return {
-    partition: (items: unknown[], size: number) =>
-      Array.from({ length: Math.ceil(items.length / size) }, (_, index) =>
-        items.slice(index * size, (index + 1) * size),
-      ),
-    range(first: number, last: number, step: number) {
-      if (!step) throw new Error('The step of $range must not be 0.');
-      const length = Math.max(0, Math.floor((last - first) / step) + 1);
-      return Array.from({ length }, (_, index) => first + index * step);
-    },
-    hash(text: string, algorithm: string) {
-      const name = hashNames[algorithm];
-      if (!name) throw new Error(`Unknown hash algorithm ${algorithm}.`);
-      return createHash(name).update(text).digest('hex');
-    },
-    random: (seed?: number) => (seed === undefined ? random() : seeded(seed)),
+    ...Object.fromEntries(notHere.map((name) => [name, refusedCall(name)])),
+    random: (seed?: number) => (seed === undefined ? random() : refusedCall('random with a seed')()),
     uuid: () => randomUUID(),
     parse: (text: string) => JSON.parse(text),
     eval() {
@@ -114,9 +96,4 @@ function awsFunctions(now: () => number, random: () => number) {
         zone,
       }),
   };
-}
-
-/** The same number in [0, 1) for the same seed. */
-function seeded(seed: number): number {
-  return createHash('sha256').update(String(seed)).digest().readUInt32BE() / 2 ** 32;
 }

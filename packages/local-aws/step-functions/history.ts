@@ -1,8 +1,8 @@
 /** The history of executions, its events shaped as GetExecutionHistory answers them. */
-import type { Store } from '../store.ts';
+import type { Store } from '../store/index.ts';
 
-/** What happened: a type of AWS's and the members of its details. */
-export type Happening = { type: string; details?: Record<string, unknown> };
+/** An event to be recorded: a type of AWS's and the members of its details. */
+export type NewEvent = { type: string; details?: Record<string, unknown> };
 
 /** One event; `timestamp` in seconds since 1970, as on the wire, and one `…EventDetails` member at most. */
 export type HistoryEvent = {
@@ -14,7 +14,7 @@ export type HistoryEvent = {
 
 export type History = {
   /** Resolves to the event's id once it is durable. */
-  append(executionArn: string, happening: Happening): Promise<number>;
+  append(executionArn: string, event: NewEvent): Promise<number>;
   /** Oldest first. */
   of(executionArn: string): HistoryEvent[];
   forget(executionArn: string): Promise<void>;

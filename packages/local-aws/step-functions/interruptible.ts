@@ -1,6 +1,5 @@
 /** Waits on the clock, and work with a deadline, that a signal can interrupt. */
-import type { Clock, Timer } from '../clock.ts';
-import type { Activity } from '../gateway/activity.ts';
+import type { Activity, Clock, Timer } from '../clock/index.ts';
 import { StatesError } from './failure.ts';
 
 /** Both functions fail with the signal's reason once it aborts. */

@@ -1,7 +1,7 @@
 /** The calls of Step Functions that callers make: start, describe, list, stop and redrive executions. */
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
-import { type AwsCall, AwsError } from '../gateway/service.ts';
+import { type AwsCall, AwsError, type Operations } from '../gateway/index.ts';
 import type { Machine } from './definition.ts';
 import {
   describe,
@@ -9,15 +9,13 @@ import {
   executionArn,
   isForgotten,
   newExecution,
+  redrivenFrom,
   redriveObstacle,
   summary,
 } from './execution.ts';
 import type { History } from './history.ts';
 import type { Runner } from './runner.ts';
 import type { Engine } from './visit.ts';
-
-/** Answers one call; times in seconds since 1970. */
-export type Operation = (input: unknown, call: AwsCall) => Promise<unknown>;
 
 type Context = {
   machines: Map<string, Machine>;
@@ -28,23 +26,14 @@ type Context = {
   now: () => number;
 };
 
-export function createOperations(context: Context): Map<string, Operation> {
-  const operations: Record<string, (context: Context, input: unknown, call: AwsCall) => Promise<unknown>> = {
-    StartExecution: startExecution,
-    DescribeExecution: describeExecution,
-    GetExecutionHistory: getExecutionHistory,
-    ListExecutions: listExecutions,
-    StopExecution: stopExecution,
-    RedriveExecution: redriveExecution,
-    ListStateMachines: listStateMachines,
-    DescribeStateMachine: describeStateMachine,
-  };
-  return new Map(
-    Object.entries(operations).map(([name, operation]) => [
-      name,
-      (input: unknown, call: AwsCall) => operation(context, input, call),
-    ]),
-  );
+type Operation = (context: Context, input: unknown, call: AwsCall) => Promise<unknown>;
+
+/** Times in answers are in seconds since 1970. */
+export function createOperations(context: Context): Operations {
+  const bound = Object.entries(operations).map(([name, operation]) => {
+    return [name, (call: AwsCall, input: unknown) => operation(context, input, call)];
+  });
+  return Object.fromEntries(bound);
 }
 
 const paging = { maxResults: z.int().min(0).max(1000).optional(), nextToken: z.string().optional() };
@@ -52,11 +41,8 @@ const ofExecution = z.object({ executionArn: z.string() });
 const ofMachine = z.object({ stateMachineArn: z.string() });
 const startInput = ofMachine.extend({ name: z.string().optional(), input: z.string().optional() });
 
-async function startExecution(
-  { machines, executions, history, runner, now }: Context,
-  body: unknown,
-  call: AwsCall,
-) {
+async function startExecution(context: Context, body: unknown, call: AwsCall) {
+  const { machines, executions, history, runner, now } = context;
   const { stateMachineArn, name = randomUUID(), input = '{}' } = parse(startInput, body);
   call.authorize('states:StartExecution', stateMachineArn);
   const machine = machineOf(machines, stateMachineArn);
@@ -130,21 +116,11 @@ async function redriveExecution(context: Context, body: unknown, call: AwsCall) 
   const obstacle = redriveObstacle(execution, now());
   if (obstacle) throw new AwsError('ExecutionNotRedrivable', obstacle);
   const machine = machineOf(machines, execution.machineArn);
-  const { stoppedAt: _, error: __, cause: ___, position, ...kept } = execution;
-  const { wakeAt: ____, ...place } = position;
-  const redriven: Execution = {
-    ...kept,
-    status: 'RUNNING',
-    redriveCount: execution.redriveCount + 1,
-    redrivenAt: now(),
-    position: { ...place, retries: [] },
-  };
+  const redriven = redrivenFrom(execution, now());
+  const details = { redriveCount: redriven.redriveCount };
   const stored = [
     executions.put(redriven.arn, redriven),
-    history.append(redriven.arn, {
-      type: 'ExecutionRedriven',
-      details: { redriveCount: redriven.redriveCount },
-    }),
+    history.append(redriven.arn, { type: 'ExecutionRedriven', details }),
   ];
   runner.launch(redriven, machine);
   await Promise.all(stored);
@@ -202,12 +178,22 @@ function parse<T>(schema: z.ZodType<T>, body: unknown): T {
   throw new AwsError('ValidationException', z.prettifyError(parsed.error));
 }
 
+type Paging = z.infer<z.ZodObject<typeof paging>>;
+
 /** One page of the items; the token is the place of the next. */
-function page<T>(
-  items: T[],
-  { maxResults, nextToken }: { maxResults?: number | undefined; nextToken?: string | undefined },
-) {
+function page<T>(items: T[], { maxResults, nextToken }: Paging) {
   const first = Number(nextToken ?? 0);
   const next = first + (maxResults || 100);
   return { items: items.slice(first, next), ...(next < items.length && { nextToken: String(next) }) };
 }
+
+const operations: Record<string, Operation> = {
+  StartExecution: startExecution,
+  DescribeExecution: describeExecution,
+  GetExecutionHistory: getExecutionHistory,
+  ListExecutions: listExecutions,
+  StopExecution: stopExecution,
+  RedriveExecution: redriveExecution,
+  ListStateMachines: listStateMachines,
+  DescribeStateMachine: describeStateMachine,
+};

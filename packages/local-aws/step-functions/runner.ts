@@ -1,7 +1,7 @@
 /** Takes executions from state to state until they end, and tells EventBridge. */
 
-import type { EventBridgeEvent } from '../event-bridge/event.ts';
-import type { Activity } from '../gateway/activity.ts';
+import type { Activity } from '../clock/index.ts';
+import type { EventBridgeEvent } from '../event-bridge/index.ts';
 import { type Announce, createAnnounce } from './announce.ts';
 import type { Machine } from './definition.ts';
 import type { Execution, Status } from './execution.ts';

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import type { State, StateOf } from './definition.ts';
 import { StatesError, withinLimit } from './failure.ts';
-import type { Happening } from './history.ts';
+import type { NewEvent } from './history.ts';
 import type { Task } from './tasks.ts';
 
 /** How a state ended well. Without `next` the execution has succeeded. */
@@ -25,7 +25,7 @@ export type Visit = {
   waitUntil(at: number): Promise<void>;
   /** ms since 1970. */
   now(): number;
-  record(happening: Happening): Promise<unknown>;
+  record(event: NewEvent): Promise<unknown>;
   taskOf(resource: string): Task;
   /** Settles as `work` does, or fails with `States.Timeout`, or when the execution is ended from outside. */
   within<T>(timeoutSeconds: number | undefined, work: Promise<T>): Promise<T>;

@@ -1,10 +1,9 @@
 /** Step Functions: Standard state machines in JSONata, as far as the stack and its operators use them. */
-import type { Clock } from '../clock.ts';
-import type { EventBridgeEvent } from '../event-bridge/event.ts';
-import { createActivity } from '../gateway/activity.ts';
-import { type AwsService, jsonAnswer, notImplemented, readJson } from '../gateway/service.ts';
-import type { Store } from '../store.ts';
-import type { StateMachineModel } from '../template/model.ts';
+import { type Clock, createActivity } from '../clock/index.ts';
+import type { EventBridgeEvent } from '../event-bridge/index.ts';
+import { type AwsService, jsonService } from '../gateway/index.ts';
+import type { Store } from '../store/index.ts';
+import type { StateMachineModel } from '../template/index.ts';
 import { readMachine } from './definition.ts';
 import { type Execution, isForgotten } from './execution.ts';
 import { createEvaluate } from './expressions.ts';
@@ -43,17 +42,8 @@ export async function createStepFunctions(options: StepFunctionsOptions): Promis
   const history = await createHistory(store, now);
   const evaluate = createEvaluate({ now, random });
   const activity = createActivity();
-  const runner = createRunner({
-    executions,
-    history,
-    evaluate,
-    clock,
-    random,
-    backends: options,
-    emit,
-    activity,
-    log,
-  });
+  const engine = { executions, history, evaluate, clock, random, backends: options };
+  const runner = createRunner({ ...engine, emit, activity, log });
   const operations = createOperations({ machines, executions, history, runner, now });
 
   async function resume() {
@@ -72,11 +62,7 @@ export async function createStepFunctions(options: StepFunctionsOptions): Promis
     }
   }
   return {
-    async service(call) {
-      const operation = operations.get(call.operation);
-      if (!operation) throw notImplemented('Step Functions', call.operation);
-      return jsonAnswer(await operation(await readJson(call), call));
-    },
+    service: jsonService('Step Functions', operations),
     resume,
     idle: activity.idle,
     stop: runner.stop,

@@ -1,10 +1,10 @@
 /** What a Task state can call: a Lambda, by `lambda:invoke` or by its ARN, and `sqs:sendMessage`. */
 import { createHash, randomUUID } from 'node:crypto';
 import { z } from 'zod';
-import { AwsError } from '../gateway/service.ts';
-import type { LambdaResult } from '../lambda/lambda.ts';
+import { AwsError } from '../gateway/index.ts';
+import type { LambdaResult } from '../lambda/index.ts';
 import { StatesError } from './failure.ts';
-import { type Happening, payload } from './history.ts';
+import { type NewEvent, payload } from './history.ts';
 
 /** The services behind the tasks. `caller` is the state machine's logical id, whose policy is asked first. */
 export type Backends = {
@@ -24,10 +24,10 @@ export type Task = {
   /** Named in errors about its result. */
   source: string;
   run(input: unknown): Promise<unknown>;
-  scheduled(input: unknown, timeoutSeconds: number | undefined): Happening;
-  started(): Happening;
-  succeeded(output: unknown): Happening;
-  failed(failure: StatesError): Happening;
+  scheduled(input: unknown, timeoutSeconds: number | undefined): NewEvent;
+  started(): NewEvent;
+  succeeded(output: unknown): NewEvent;
+  failed(failure: StatesError): NewEvent;
 };
 
 const functionArn = /^arn:[\w-]+:lambda:[\w-]+:\d+:function:[\w-]+(:[\w$-]+)?$/;

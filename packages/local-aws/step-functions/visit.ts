@@ -1,6 +1,6 @@
 /** One visit of a state: enter it, perform it with its retries and catches, leave it; each change is stored before the next. */
-import type { Clock } from '../clock.ts';
-import type { Collection } from '../store.ts';
+import type { Clock } from '../clock/index.ts';
+import type { Collection } from '../store/index.ts';
 import type { Machine, Retrier, State } from './definition.ts';
 import { contextOf, type Execution } from './execution.ts';
 import { type Evaluate, EvaluationError } from './expressions.ts';
@@ -96,7 +96,7 @@ function visitOf({ engine, execution, machine, signal }: Running): Visit {
   const { state: name, input } = position;
   const where = `An error occurred while executing the state '${name}' (entered at the event id #${position.entered?.event}).`;
   const failure: Visit['failure'] = (error, explanation) => new StatesError(error, `${where} ${explanation}`);
-  const record: Visit['record'] = (happening) => engine.history.append(execution.arn, happening);
+  const record: Visit['record'] = (event) => engine.history.append(execution.arn, event);
   return {
     name,
     input,

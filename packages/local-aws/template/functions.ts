@@ -2,20 +2,19 @@
 import { z } from 'zod';
 import type { EventSourceModel, FunctionModel, PolicyStatement } from './model.ts';
 import { physicalName } from './names.ts';
-import type { Template } from './template.ts';
+import type { Template } from './resources.ts';
 
-/** The functions of the product. CDK's own, which serve custom resources on deployment, have no work on one machine. */
+/** Without CDK's own, which serve custom resources: they have no work on one machine. */
 export function readFunctions(template: Template): FunctionModel[] {
   const providers = providersOf(template);
   return template.idsOf('AWS::Lambda::Function').flatMap((logicalId) => {
-    const name = physicalName(logicalId);
-    return providers.has(name) ? [] : [readFunction(template, logicalId, name)];
+    return providers.has(physicalName(logicalId)) ? [] : [readFunction(template, logicalId)];
   });
 }
 
 const text = z.string();
 
-function readFunction(template: Template, logicalId: string, name: string): FunctionModel {
+function readFunction(template: Template, logicalId: string): FunctionModel {
   const properties = template.read(
     logicalId,
     {
@@ -32,9 +31,7 @@ function readFunction(template: Template, logicalId: string, name: string): Func
   const folder = template.assetOf(properties.Code.S3Key);
   if (!folder) throw new Error(`${logicalId}: the assembly has no asset ${properties.Code.S3Key}.`);
   return {
-    logicalId,
-    name,
-    arn: text.parse(template.resolve({ 'Fn::GetAtt': [logicalId, 'Arn'] }, logicalId)),
+    ...template.identify(logicalId),
     description: properties.Description,
     folder,
     handler: properties.Handler,
@@ -80,12 +77,12 @@ export function readEventSources(template: Template): EventSourceModel[] {
       queueArn: source.EventSourceArn,
       batchSize: source.BatchSize,
       reportBatchItemFailures: source.FunctionResponseTypes.length > 0,
-      ...(source.ScalingConfig && { maxConcurrency: source.ScalingConfig.MaximumConcurrency }),
+      maxConcurrency: source.ScalingConfig?.MaximumConcurrency,
     };
   });
 }
 
-const oneOrMany = z.union([text.transform((one) => [one]), z.array(text)]);
+const oneOrMany = z.union([text.transform((value) => [value]), z.array(text)]);
 const document = z.strictObject({
   Version: text.optional(),
   Statement: z.array(

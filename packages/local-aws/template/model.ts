@@ -1,18 +1,18 @@
-/** What the local system knows of the stack: the synthesized template, its references resolved to local names. Nothing here is listed twice. */
+/** What the local system knows of the stack: its template, references resolved to local names. */
 
 /** One IAM statement, its lists always arrays. */
 export type PolicyStatement = {
   effect: 'Allow' | 'Deny';
   actions: string[];
   resources: string[];
-  /** Operator → condition key → values, as in IAM: `{ StringEquals: { 's3:RequestObjectTag/stage': ['checkout'] } }`. */
+  /** Operator → condition key → values: `{ StringEquals: { 's3:prefix': ['uploads/'] } }`. */
   conditions: Record<string, Record<string, string[]>>;
 };
 
-export type FunctionModel = {
-  logicalId: string;
-  name: string;
-  arn: string;
+/** What a resource is called. */
+export type Identity = { logicalId: string; name: string; arn: string };
+
+export type FunctionModel = Identity & {
   /** What the template says of it, if anything. */
   description: string;
   /** Absolute path of the folder with its bundle. */
@@ -25,22 +25,19 @@ export type FunctionModel = {
   policy: PolicyStatement[];
 };
 
-export type QueueModel = {
-  logicalId: string;
-  name: string;
-  arn: string;
+export type QueueModel = Identity & {
   url: string;
   visibilityTimeoutSeconds: number;
   delaySeconds: number;
   retentionSeconds: number;
-  redrive?: { deadLetterArn: string; maxReceiveCount: number };
+  redrive?: { deadLetterArn: string; maxReceiveCount: number } | undefined;
 };
 
 export type EventSourceModel = {
   functionId: string;
   queueArn: string;
   batchSize: number;
-  maxConcurrency?: number;
+  maxConcurrency?: number | undefined;
   reportBatchItemFailures: boolean;
 };
 
@@ -48,8 +45,8 @@ export type LifecycleRule = {
   id: string;
   prefix: string;
   tags: Record<string, string>;
-  expirationDays?: number;
-  abortIncompleteMultipartDays?: number;
+  expirationDays?: number | undefined;
+  abortIncompleteMultipartDays?: number | undefined;
 };
 
 export type CorsRule = {
@@ -57,24 +54,18 @@ export type CorsRule = {
   methods: string[];
   headers: string[];
   exposed: string[];
-  maxAgeSeconds?: number;
+  maxAgeSeconds?: number | undefined;
 };
 
 export type NotificationModel = { events: string[]; prefix: string; suffix: string; queueArn: string };
 
-export type BucketModel = {
-  logicalId: string;
-  name: string;
-  arn: string;
+export type BucketModel = Identity & {
   lifecycle: LifecycleRule[];
   cors: CorsRule[];
   notifications: NotificationModel[];
 };
 
-export type StateMachineModel = {
-  logicalId: string;
-  name: string;
-  arn: string;
+export type StateMachineModel = Identity & {
   /** The ASL definition, references resolved. */
   definition: unknown;
   policy: PolicyStatement[];
@@ -86,23 +77,22 @@ export type RuleModel = {
   /** Event pattern, or undefined for a schedule. */
   pattern?: unknown;
   /** `rate(1 day)` or `cron(…)`. */
-  schedule?: string;
+  schedule?: string | undefined;
   targets: { arn: string; input?: unknown }[];
 };
 
 export type RouteModel = { routeKey: string; functionId: string };
 
-export type ApiModel = {
-  routes: RouteModel[];
-  cors?: CorsRule;
-};
+export type ApiModel = { routes: RouteModel[]; cors?: CorsRule };
 
-export type SecretModel = {
-  logicalId: string;
-  name: string;
-  arn: string;
+export type SecretModel = Identity & {
   /** As `GenerateSecretString` in the template, or undefined when an operator fills it in. */
-  generate?: { template?: Record<string, string>; key?: string; length: number; excludePunctuation: boolean };
+  generate?: {
+    template?: Record<string, string> | undefined;
+    key?: string | undefined;
+    length: number;
+    excludePunctuation: boolean;
+  };
 };
 
 export type DatabaseModel = { clusterArn: string; name: string; adminSecretArn: string };

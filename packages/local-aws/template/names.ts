@@ -1,4 +1,4 @@
-/** What things are called on this machine: physical names, ARNs, and what `Ref` and `Fn::GetAtt` mean for each type of resource. */
+/** What things are called here: names, ARNs, what `Ref` and `Fn::GetAtt` mean for each type. */
 import { createHash } from 'node:crypto';
 
 export const region = 'us-east-1';

@@ -1,8 +1,7 @@
 /** Buckets with their lifecycle, cross-origin rules and notifications, as the template has them. */
 import { z } from 'zod';
 import type { BucketModel, CorsRule, LifecycleRule, NotificationModel } from './model.ts';
-import { physicalName } from './names.ts';
-import type { Template } from './template.ts';
+import type { Template } from './resources.ts';
 
 const text = z.string();
 const texts = z.array(text).default([]);
@@ -54,7 +53,7 @@ export function readBuckets(template: Template): BucketModel[] {
     .idsOf('Custom::S3BucketNotifications')
     .map((id) => template.read(id, notifications, ['ServiceToken', 'Managed', 'SkipDestinationValidation']));
   return template.idsOf('AWS::S3::Bucket').map((logicalId) => {
-    const name = physicalName(logicalId);
+    const bucket = template.identify(logicalId);
     const properties = template.read(
       logicalId,
       { LifecycleConfiguration: lifecycle.optional(), CorsConfiguration: cors.optional() },
@@ -62,12 +61,12 @@ export function readBuckets(template: Template): BucketModel[] {
       ['BucketEncryption', 'OwnershipControls', 'PublicAccessBlockConfiguration', 'Tags'],
     );
     return {
-      logicalId,
-      name,
-      arn: text.parse(template.resolve({ 'Fn::GetAtt': [logicalId, 'Arn'] }, logicalId)),
+      ...bucket,
       lifecycle: lifecycleRules(properties.LifecycleConfiguration),
       cors: corsRules(properties.CorsConfiguration),
-      notifications: announced.filter(({ BucketName }) => BucketName === name).flatMap(notificationsOf),
+      notifications: announced
+        .filter(({ BucketName }) => BucketName === bucket.name)
+        .flatMap(notificationsOf),
     };
   });
 }
@@ -78,21 +77,18 @@ function lifecycleRules(of: z.infer<typeof lifecycle> | undefined): LifecycleRul
     id: Id,
     prefix: Prefix,
     tags: Object.fromEntries(TagFilters.map(({ Key, Value }) => [Key, Value])),
-    ...(ExpirationInDays !== undefined && { expirationDays: ExpirationInDays }),
-    ...(AbortIncompleteMultipartUpload && {
-      abortIncompleteMultipartDays: AbortIncompleteMultipartUpload.DaysAfterInitiation,
-    }),
+    expirationDays: ExpirationInDays,
+    abortIncompleteMultipartDays: AbortIncompleteMultipartUpload?.DaysAfterInitiation,
   }));
 }
 
 function corsRules(of: z.infer<typeof cors> | undefined): CorsRule[] {
-  const rules = of?.CorsRules ?? [];
-  return rules.map(({ AllowedOrigins, AllowedMethods, AllowedHeaders, ExposedHeaders, MaxAge }) => ({
-    origins: AllowedOrigins,
-    methods: AllowedMethods,
-    headers: AllowedHeaders,
-    exposed: ExposedHeaders,
-    ...(MaxAge !== undefined && { maxAgeSeconds: MaxAge }),
+  return (of?.CorsRules ?? []).map((rule) => ({
+    origins: rule.AllowedOrigins,
+    methods: rule.AllowedMethods,
+    headers: rule.AllowedHeaders,
+    exposed: rule.ExposedHeaders,
+    maxAgeSeconds: rule.MaxAge,
   }));
 }
 

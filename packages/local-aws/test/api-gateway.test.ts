@@ -2,9 +2,9 @@
 import { request as httpRequest } from 'node:http';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import type { APIGatewayProxyEventV2 } from 'aws-lambda';
-import { type ApiGateway, createApiGateway } from '../api-gateway/api-gateway.ts';
-import type { LambdaResult } from '../lambda/lambda.ts';
-import type { ApiModel } from '../template/model.ts';
+import { type ApiGateway, createApiGateway } from '../api-gateway/index.ts';
+import type { LambdaResult } from '../lambda/index.ts';
+import type { ApiModel } from '../template/index.ts';
 
 const routes = [
   { routeKey: 'POST /api/orders/{order}', functionId: 'Order' },

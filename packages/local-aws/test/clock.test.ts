@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, jest, test } from '@jest/globals';
-import { type Clock, createClock } from '../clock.ts';
+import { type Clock, createClock } from '../clock/index.ts';
 
 const made: Clock[] = [];
 function clock(options: Parameters<typeof createClock>[0] = {}): Clock {

@@ -1,11 +1,10 @@
 /** EventBridge hands each event to the targets of the rules that match it, and runs schedules by the clock. */
 import { EventEmitter, once } from 'node:events';
 import { afterEach, describe, expect, test } from '@jest/globals';
-import { createClock } from '../clock.ts';
-import { type EventBridgeEvent, eventAbout } from '../event-bridge/event.ts';
-import { createEventBridge } from '../event-bridge/event-bridge.ts';
-import { createStore, type Store } from '../store.ts';
-import type { RuleModel } from '../template/model.ts';
+import { createClock } from '../clock/index.ts';
+import { createEventBridge, type EventBridgeEvent, eventAbout } from '../event-bridge/index.ts';
+import { createStore, type Store } from '../store/index.ts';
+import type { RuleModel } from '../template/index.ts';
 
 const start = Date.parse('2026-11-22T12:00:00Z');
 const target = 'arn:aws:sqs:us-east-1:000000000000:fail-attempt';

@@ -6,10 +6,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { build } from 'esbuild';
-import { createClock } from '../clock.ts';
-import { createFaults, type FaultAction, type Faults } from '../faults.ts';
-import { createCredentials } from '../gateway/signature.ts';
-import { createLambda, type Lambda } from '../lambda/lambda.ts';
+import { createClock } from '../clock/index.ts';
+import { createFaults, type FaultAction, type Faults } from '../faults/index.ts';
+import { createCredentials } from '../gateway/index.ts';
+import { createLambda, type Lambda } from '../lambda/index.ts';
 
 /** Each makes one call with its client, and answers what it saw. */
 const clients: Record<string, { source: string; service: string; operation: string; repeats?: true }> = {

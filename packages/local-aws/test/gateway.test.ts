@@ -6,11 +6,18 @@ import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-sec
 import { ReceiveMessageCommand, SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { createClock } from '../clock.ts';
-import { createGateway, type Gateway } from '../gateway/gateway.ts';
-import { createIam } from '../gateway/iam.ts';
-import { type AwsCall, type AwsService, jsonAnswer, readJson } from '../gateway/service.ts';
-import { createCredentials, operator } from '../gateway/signature.ts';
+import { createClock } from '../clock/index.ts';
+import {
+  type AwsCall,
+  type AwsService,
+  createCredentials,
+  createGateway,
+  createIam,
+  type Gateway,
+  jsonAnswer,
+  operator,
+  readJson,
+} from '../gateway/index.ts';
 
 const credentials = createCredentials({ secret: 'of this test', callers: ['place-order', 'bare'] });
 const iam = createIam({

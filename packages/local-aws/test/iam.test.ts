@@ -1,7 +1,7 @@
 /** Policies are judged as IAM judges them. */
 import { describe, expect, test } from '@jest/globals';
-import { createIam } from '../gateway/iam.ts';
-import type { PolicyStatement } from '../template/model.ts';
+import { createIam } from '../gateway/index.ts';
+import type { PolicyStatement } from '../template/index.ts';
 
 const statement = (given: Partial<PolicyStatement>): PolicyStatement => ({
   effect: 'Allow',

@@ -1,12 +1,11 @@
 /** Queues reach their functions as through Lambda's own pollers. */
 import { setImmediate } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { type Clock, createClock } from '../clock.ts';
-import { createEventSource, type EventSource } from '../lambda/event-source.ts';
-import type { LambdaResult } from '../lambda/lambda.ts';
-import { createSqs, type Sqs } from '../sqs/sqs.ts';
-import { createStore } from '../store.ts';
-import type { EventSourceModel, QueueModel } from '../template/model.ts';
+import { type Clock, createClock } from '../clock/index.ts';
+import { createEventSource, type EventSource, type LambdaResult } from '../lambda/index.ts';
+import { createSqs, type Sqs } from '../sqs/index.ts';
+import { createStore } from '../store/index.ts';
+import type { EventSourceModel, QueueModel } from '../template/index.ts';
 
 const arn = 'arn:aws:sqs:us-east-1:000000000000:jobs';
 const queue: QueueModel = {

@@ -4,16 +4,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { build } from 'esbuild';
-import { createClock } from '../clock.ts';
-import { createFaults } from '../faults.ts';
-import { createGateway, type Gateway } from '../gateway/gateway.ts';
-import { createIam } from '../gateway/iam.ts';
-import { createCredentials } from '../gateway/signature.ts';
-import { createLambda, type Lambda } from '../lambda/lambda.ts';
-import { createS3, type LocalS3 } from '../s3/s3.ts';
-import { createSqs, type Sqs } from '../sqs/sqs.ts';
-import { createStore } from '../store.ts';
-import type { FunctionModel } from '../template/model.ts';
+import { createClock } from '../clock/index.ts';
+import { createFaults } from '../faults/index.ts';
+import { createCredentials, createGateway, createIam, type Gateway } from '../gateway/index.ts';
+import { createLambda, type Lambda } from '../lambda/index.ts';
+import { createS3, type LocalS3 } from '../s3/index.ts';
+import { createSqs, type Sqs } from '../sqs/index.ts';
+import { createStore } from '../store/index.ts';
+import type { FunctionModel } from '../template/index.ts';
 
 const source = `
   import { S3Client, PutObjectCommand, GetObjectCommand } from '@aws-sdk/client-s3';

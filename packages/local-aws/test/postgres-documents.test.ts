@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { type TestDatabase, testDatabase } from '../../../test/schema/database.ts';
-import { postgresBacking } from '../postgres/documents.ts';
-import { createStore } from '../store.ts';
+import { postgresBacking } from '../postgres/index.ts';
+import { createStore } from '../store/index.ts';
+import { type TestDatabase, testDatabase } from './postgres-setup.ts';
 
 let database: TestDatabase;
 beforeAll(async () => {
-  database = await testDatabase({ empty: true });
+  database = await testDatabase();
 });
 afterAll(() => database.drop());
 

@@ -19,11 +19,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
-import { binaries, packagedFolder, repairLinks } from '../postgres/binaries.ts';
-import { type PgAddress, serverAt } from '../postgres/server.ts';
-import { type RunningPostgres, removePostgres, startPostgres } from '../postgres/start.ts';
-import { systemUser } from '../postgres/system-user.ts';
-import { isRunning } from '../processes.ts';
+import {
+  binaries,
+  isRunning,
+  type PgAddress,
+  packagedFolder,
+  type RunningPostgres,
+  removePostgres,
+  repairLinks,
+  serverAt,
+  startPostgres,
+  systemUser,
+} from '../postgres/index.ts';
 
 const asRoot = process.getuid?.() === 0 ? test : test.skip;
 

@@ -1,31 +1,40 @@
 /** A local Data API behind the real gateway, on a database of its own, with clients of several callers. */
 import { RDSDataClient } from '@aws-sdk/client-rds-data';
 import { z } from 'zod';
-import { testDatabase } from '../../../test/schema/database.ts';
-import { createClock } from '../clock.ts';
-import { createGateway } from '../gateway/gateway.ts';
-import { createIam } from '../gateway/iam.ts';
-import { AwsError, jsonAnswer, readJson } from '../gateway/service.ts';
-import { createCredentials, operator } from '../gateway/signature.ts';
-import type { Login } from '../postgres/server.ts';
-import { createRdsData } from '../rds-data/rds-data.ts';
-import type { PolicyStatement } from '../template/model.ts';
+import { createClock } from '../clock/index.ts';
+import {
+  AwsError,
+  createCredentials,
+  createGateway,
+  createIam,
+  jsonAnswer,
+  operator,
+  readJson,
+} from '../gateway/index.ts';
+import type { Login } from '../postgres/index.ts';
+import { createRdsData } from '../rds-data/index.ts';
+import type { PolicyStatement } from '../template/index.ts';
+import { type TestDatabase, testDatabase } from './postgres-setup.ts';
 
 const region = 'eu-central-1';
-export const clusterArn = `arn:aws:rds:${region}:000000000000:cluster:restoreclick`;
+export const clusterArn = `arn:aws:rds:${region}:000000000000:cluster:main`;
 export const adminSecretArn = `arn:aws:secretsmanager:${region}:000000000000:secret:admin`;
 export const appSecretArn = `arn:aws:secretsmanager:${region}:000000000000:secret:app`;
 
 export type Setup = {
   policies?: Record<string, PolicyStatement[]>;
   timeoutMs?: number;
-  empty?: boolean;
+  /** Dropped on `close`; an empty one by default. */
+  database?: TestDatabase;
+  /** As `createRdsData` takes it. */
+  clockSetting?: string;
   /** Further secrets, by ARN. */
   logins?: Record<string, Login>;
 };
 
-export async function openRdsData({ policies = {}, timeoutMs, empty = false, logins = {} }: Setup = {}) {
-  const database = await testDatabase({ empty });
+export async function openRdsData(setup: Setup = {}) {
+  const { policies = {}, timeoutMs, clockSetting, logins = {} } = setup;
+  const database = setup.database ?? (await testDatabase());
   const clock = createClock();
   const credentials = createCredentials({ secret: 'test', callers: Object.keys(policies) });
   const iam = createIam({ policies: new Map(Object.entries(policies)), account: '000000000000' });
@@ -46,6 +55,7 @@ export async function openRdsData({ policies = {}, timeoutMs, empty = false, log
     },
     clock,
     ...(timeoutMs === undefined ? {} : { timeoutMs }),
+    ...(clockSetting === undefined ? {} : { clockSetting }),
   });
   gateway.serve('rds-data', rdsData.service);
   gateway.serve('secretsmanager', async (call) => {

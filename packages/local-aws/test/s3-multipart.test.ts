@@ -9,13 +9,12 @@ import {
   CreateMultipartUploadCommand,
   GetObjectCommand,
   HeadObjectCommand,
-  PutObjectCommand,
   UploadPartCommand,
   UploadPartCopyCommand,
 } from '@aws-sdk/client-s3';
 import { Upload } from '@aws-sdk/lib-storage';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import type { AwsCall } from '../gateway/service.ts';
+import type { AwsCall } from '../gateway/index.ts';
 import { allow, type OpenedS3, openS3 } from './s3-setup.ts';
 
 const Bucket = 'photos';
@@ -48,11 +47,6 @@ async function begin(Key: string, more = {}) {
       PartNumber,
       ETag: (await client.send(new UploadPartCommand({ ...at, PartNumber, Body }))).ETag,
     }),
-    copy: async (PartNumber: number, CopySource: string, CopySourceRange?: string, conditions = {}) => {
-      const command = { ...at, PartNumber, CopySource, CopySourceRange, ...conditions };
-      const { CopyPartResult } = await client.send(new UploadPartCopyCommand(command));
-      return { PartNumber, ETag: CopyPartResult?.ETag };
-    },
     complete: (Parts: { PartNumber: number; ETag: string | undefined }[], conditions = {}) =>
       client.send(new CompleteMultipartUploadCommand({ ...at, MultipartUpload: { Parts }, ...conditions })),
     abort: () => client.send(new AbortMultipartUploadCommand(at)),
@@ -133,27 +127,10 @@ describe('an upload in parts', () => {
     expect(reasons).toEqual([expect.objectContaining({ name: 'PreconditionFailed' })]);
   });
 
-  test('may be copied from what is there already', async () => {
-    const source = { Bucket, Key: 'source', Body: Buffer.concat([five, Buffer.from('0123456789')]) };
-    const { ETag } = await local.client().send(new PutObjectCommand(source));
-    const upload = await begin('copied');
-    const first = await upload.copy(1, 'photos/source', `bytes=0-${five.length - 1}`, {
-      CopySourceIfMatch: ETag,
-    });
-    const last = await upload.copy(2, 'photos/source', `bytes=${five.length + 2}-${five.length + 4}`);
-    await upload.complete([first, last]);
-    expect((await bytesOf('copied')).equals(Buffer.concat([five, Buffer.from('234')]))).toBe(true);
-    const changed = { CopySourceIfMatch: '"other"' };
-    await expect(upload.copy(1, 'photos/source', undefined, changed)).rejects.toMatchObject(
-      refused('NoSuchUpload', 404),
-    );
-    const another = await begin('copied');
-    await expect(another.copy(1, 'photos/source', undefined, changed)).rejects.toMatchObject(
-      refused('PreconditionFailed', 412),
-    );
-    await expect(another.copy(1, 'photos/source', 'bytes=0-99999999')).rejects.toMatchObject(
-      refused('InvalidArgument', 400),
-    );
+  test('takes no part from another object, and says so', async () => {
+    const { at } = await begin('copied');
+    const command = new UploadPartCopyCommand({ ...at, PartNumber: 1, CopySource: 'photos/source' });
+    await expect(local.client().send(command)).rejects.toMatchObject(refused('NotImplemented', 501));
   });
 });
 

@@ -15,8 +15,8 @@ import {
 import { createPresignedPost } from '@aws-sdk/s3-presigned-post';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { z } from 'zod';
-import { createStore } from '../store.ts';
-import type { LifecycleRule, NotificationModel } from '../template/model.ts';
+import { createStore } from '../store/index.ts';
+import type { LifecycleRule, NotificationModel } from '../template/index.ts';
 import { bucketModel, type OpenedS3, openS3, queueArn, type Setup } from './s3-setup.ts';
 
 const Bucket = 'photos';

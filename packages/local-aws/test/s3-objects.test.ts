@@ -6,10 +6,8 @@ import { Readable } from 'node:stream';
 import { DeleteObjectCommand, HeadObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { openObject } from '../s3/access.ts';
-import { openBytes } from '../s3/bytes.ts';
-import type { ObjectRecord } from '../s3/catalogue.ts';
-import { createStore } from '../store.ts';
+import { type ObjectRecord, openBytes, openObject } from '../s3/index.ts';
+import { createStore } from '../store/index.ts';
 import { type OpenedS3, openS3, refused, shortCalls } from './s3-setup.ts';
 
 const Bucket = 'photos';

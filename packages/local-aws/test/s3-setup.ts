@@ -9,13 +9,11 @@ import {
   type PutObjectCommandInput,
   S3Client,
 } from '@aws-sdk/client-s3';
-import { createClock } from '../clock.ts';
-import { createGateway } from '../gateway/gateway.ts';
-import { createIam } from '../gateway/iam.ts';
-import { createCredentials } from '../gateway/signature.ts';
-import { createS3 } from '../s3/s3.ts';
-import { createStore, type Store } from '../store.ts';
-import type { BucketModel, PolicyStatement } from '../template/model.ts';
+import { createClock } from '../clock/index.ts';
+import { createCredentials, createGateway, createIam } from '../gateway/index.ts';
+import { createS3 } from '../s3/index.ts';
+import { createStore, type Store } from '../store/index.ts';
+import type { BucketModel, PolicyStatement } from '../template/index.ts';
 
 export const queueArn = 'arn:aws:sqs:eu-central-1:000000000000:arrivals';
 

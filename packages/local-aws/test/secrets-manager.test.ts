@@ -6,22 +6,19 @@ import {
   SecretsManagerClient,
 } from '@aws-sdk/client-secrets-manager';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { readLogin } from '../../../local/keys.ts';
-import { createClock } from '../clock.ts';
-import { createGateway, type Gateway } from '../gateway/gateway.ts';
-import { createIam } from '../gateway/iam.ts';
-import { createCredentials } from '../gateway/signature.ts';
-import { createSecretsManager } from '../secrets-manager/secrets-manager.ts';
-import { createStore, type Store } from '../store.ts';
-import type { SecretModel } from '../template/model.ts';
+import { createClock } from '../clock/index.ts';
+import { createCredentials, createGateway, createIam, type Gateway } from '../gateway/index.ts';
+import { createSecretsManager } from '../secrets-manager/index.ts';
+import { createStore, type Store } from '../store/index.ts';
+import type { SecretModel } from '../template/index.ts';
 
 const secret = (logicalId: string, generate?: SecretModel['generate']): SecretModel => ({
   logicalId,
-  name: `restoreclick/${logicalId}`,
-  arn: `arn:aws:secretsmanager:us-east-1:000000000000:secret:restoreclick/${logicalId}-AbCdEf`,
+  name: `app/${logicalId}`,
+  arn: `arn:aws:secretsmanager:us-east-1:000000000000:secret:app/${logicalId}-AbCdEf`,
   ...(generate && { generate }),
 });
-const stripe = secret('Stripe');
+const payments = secret('Payments');
 const orderKey = secret('OrderKey', { length: 40, excludePunctuation: true });
 const admin = secret('Admin', {
   template: { username: 'postgres' },
@@ -47,7 +44,7 @@ const client = (caller: string) =>
 
 async function open(values?: Record<string, string>) {
   const manager = await createSecretsManager({
-    secrets: [stripe, orderKey, admin],
+    secrets: [payments, orderKey, admin],
     store,
     ...(values && { values }),
   });
@@ -98,26 +95,26 @@ describe('secrets', () => {
 
   test('what is given from outside wins over what is stored', async () => {
     await open();
-    const manager = await open({ OrderKey: 'given', Stripe: 'sk_test' });
+    const manager = await open({ OrderKey: 'given', Payments: 'key' });
     expect(await read(orderKey.arn)).toBe('given');
-    expect(manager.value('Stripe')).toBe('sk_test');
+    expect(manager.value('Payments')).toBe('key');
   });
 
   test('one that nobody filled in has no value until an operator puts it', async () => {
     await open();
-    await expect(read(stripe.arn)).rejects.toMatchObject({ name: 'ResourceNotFoundException' });
+    await expect(read(payments.arn)).rejects.toMatchObject({ name: 'ResourceNotFoundException' });
     const put = await operator.send(
-      new PutSecretValueCommand({ SecretId: stripe.name, SecretString: 'sk_live' }),
+      new PutSecretValueCommand({ SecretId: payments.name, SecretString: 'live' }),
     );
-    const got = await operator.send(new GetSecretValueCommand({ SecretId: stripe.arn }));
-    expect(got).toMatchObject({ SecretString: 'sk_live', VersionId: put.VersionId, ARN: stripe.arn });
+    const got = await operator.send(new GetSecretValueCommand({ SecretId: payments.arn }));
+    expect(got).toMatchObject({ SecretString: 'live', VersionId: put.VersionId, ARN: payments.arn });
     expect(got.CreatedDate).toBeInstanceOf(Date);
   });
 
   test('a caller reads the secrets that its policy names, and puts none', async () => {
-    await open({ Stripe: 'sk_test' });
+    await open({ Payments: 'key' });
     expect(await read(orderKey.arn, reader)).toBeDefined();
-    await expect(read(stripe.arn, reader)).rejects.toMatchObject({
+    await expect(read(payments.arn, reader)).rejects.toMatchObject({
       message: expect.stringContaining('secretsmanager:GetSecretValue'),
     });
     const put = new PutSecretValueCommand({ SecretId: orderKey.arn, SecretString: 'mine' });
@@ -134,12 +131,4 @@ describe('secrets', () => {
       message: expect.stringContaining('VersionStage'),
     });
   });
-});
-
-test('a login is read of its secret, and of no other', async () => {
-  const manager = await open({ [stripe.logicalId]: '{"apiKey":"sk_test"}' });
-  const model = { secrets: [stripe, orderKey, admin] };
-  expect(readLogin(model, manager, admin.arn)).toMatchObject({ username: 'postgres' });
-  for (const wrong of [stripe.arn, orderKey.arn, `${admin.arn}x`])
-    expect(() => readLogin(model, manager, wrong)).toThrow(`The secret ${wrong} holds no user and password.`);
 });

@@ -1,7 +1,7 @@
 /** Failed states are retried and caught as the Amazon States Language says, in AWS's words. */
 import { afterEach, describe, expect, test } from '@jest/globals';
-import { AwsError } from '../gateway/service.ts';
-import type { LambdaResult } from '../lambda/lambda.ts';
+import { AwsError } from '../gateway/index.ts';
+import type { LambdaResult } from '../lambda/index.ts';
 import {
   allow,
   check,

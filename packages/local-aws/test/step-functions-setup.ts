@@ -7,15 +7,13 @@ import {
 } from '@aws-sdk/client-sfn';
 import { expect } from '@jest/globals';
 import aslValidator from 'asl-validator';
-import { createClock } from '../clock.ts';
-import type { EventBridgeEvent } from '../event-bridge/event.ts';
-import { createGateway } from '../gateway/gateway.ts';
-import { createIam } from '../gateway/iam.ts';
-import { createCredentials, operator } from '../gateway/signature.ts';
-import type { LambdaResult } from '../lambda/lambda.ts';
-import { createStepFunctions } from '../step-functions/step-functions.ts';
-import { type Backing, createStore, type Store } from '../store.ts';
-import type { PolicyStatement, StateMachineModel } from '../template/model.ts';
+import { createClock } from '../clock/index.ts';
+import type { EventBridgeEvent } from '../event-bridge/index.ts';
+import { createCredentials, createGateway, createIam, operator } from '../gateway/index.ts';
+import type { LambdaResult } from '../lambda/index.ts';
+import { createStepFunctions } from '../step-functions/index.ts';
+import { type Backing, createStore, type Store } from '../store/index.ts';
+import type { PolicyStatement, StateMachineModel } from '../template/index.ts';
 
 export const start = Date.parse('2026-11-22T12:00:00Z');
 export const machineArn = 'arn:aws:states:us-east-1:000000000000:stateMachine:poller';

@@ -1,6 +1,5 @@
 import { describe, expect, jest, test } from '@jest/globals';
-import { passwordsOf, systemSecrets } from '../../../local/keys.ts';
-import { type Backing, createStore } from '../store.ts';
+import { type Backing, createStore } from '../store/index.ts';
 
 /** A backing that remembers, as a database would. */
 function memory(): Backing {
@@ -53,38 +52,5 @@ describe('the store', () => {
   test('says when a write is not durable', async () => {
     const backing = { ...memory(), put: () => Promise.reject(new Error('disk full')) };
     await expect((await createStore(backing).collection('a')).put('k', 1)).rejects.toThrow('disk full');
-  });
-});
-
-describe('the secrets of a local system', () => {
-  test('are the same in the next run, and others in another system', async () => {
-    const backing = memory();
-    const first = await systemSecrets(createStore(backing));
-    expect(await systemSecrets(createStore(backing))).toEqual(first);
-    expect(await systemSecrets(createStore())).not.toEqual(first);
-  });
-
-  test('look like their providers’, and differ from each other', async () => {
-    const { signing, stripe, replicate, sendgrid } = await systemSecrets(createStore());
-    expect(stripe).toEqual({
-      apiKey: expect.stringMatching(/^sk_test_/),
-      webhookSecret: expect.stringMatching(/^whsec_/),
-    });
-    expect([replicate.apiToken, sendgrid.apiKey]).toEqual([
-      expect.stringMatching(/^r8_/),
-      expect.stringMatching(/^SG\./),
-    ]);
-    const tails = [signing, ...Object.values(stripe), replicate.apiToken, sendgrid.apiKey].map((key) =>
-      key.slice(-20),
-    );
-    expect(new Set(tails).size).toBe(5);
-  });
-
-  test('give each role its own password, the same for every system on one server', () => {
-    const passwordOf = passwordsOf({ adminPassword: 'admin' });
-    expect(passwordOf('app')).toBe(passwordsOf({ adminPassword: 'admin' })('app'));
-    expect(
-      new Set([passwordOf('app'), passwordOf('owner'), passwordsOf({ adminPassword: 'x' })('app')]).size,
-    ).toBe(3);
   });
 });

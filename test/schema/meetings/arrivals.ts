@@ -1,5 +1,6 @@
 /** Every statement as it can arrive at an order or its upload session: by the first time, again, too late, or about another photo. */
 import { randomUUID } from 'node:crypto';
+import type { Value } from '@restoreclick/data-api';
 import { archive } from '../../../lambdas/download/build-archive/archive.sql';
 import { create as createLink } from '../../../lambdas/download/create-link/create.sql';
 import { open as openLink } from '../../../lambdas/download/open-link/open.sql';
@@ -28,7 +29,6 @@ import { expire as expireUpload } from '../../../lambdas/upload/expire-uploads/e
 import { session } from '../../../lambdas/upload/get-session/session.sql';
 import { record as recordUpload } from '../../../lambdas/upload/record-upload/record.sql';
 import { refuse as refuseUpload } from '../../../lambdas/upload/record-upload/refuse.sql';
-import type { Value } from '../../../packages/data-api/values.ts';
 import type { Statement } from '../../../schema/statements/statement.ts';
 import {
   type Checkout,

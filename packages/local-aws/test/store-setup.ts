@@ -1,5 +1,5 @@
 /** A store in memory whose first write to one collection lasts until it is let go: what a service does meanwhile can be looked at. */
-import { createStore } from '../store.ts';
+import { createStore } from '../store/index.ts';
 
 export function heldStore(held: string) {
   let begin = () => {};

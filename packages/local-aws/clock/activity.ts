@@ -1,4 +1,4 @@
-/** Counts the work under way in a local service, so that a test can wait for it to be done instead of sleeping. */
+/** Counts the work under way, so that a test can wait for its end instead of sleeping. */
 
 export type Activity = {
   begin(): void;

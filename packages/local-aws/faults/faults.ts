@@ -1,15 +1,15 @@
-/** What Lambdas call outside themselves: the list of their calls, and the faults that a test puts among them. */
+/** What functions call outside themselves: the list of their calls, and faults put among them. */
 
-/** One request that a Lambda made. */
+/** One request that a function made. */
 export type OutsideCall = {
   /** The function's name. */
   function: string;
   requestId: string;
   /** 1 for the first call of the invocation. */
   index: number;
-  /** `s3`, `sqs`, `rds-data`, `states`, `secretsmanager`, `stripe`, `replicate`, `sendgrid`, else the host. */
+  /** `s3`, `sqs`, `rds-data`, `states` …; of other hosts as `hosts` names them, else the host. */
   service: string;
-  /** The part of `X-Amz-Target` after the dot, else method and path: `SendMessage`, `POST /Execute`, `PUT /temp/a.png?x-id=PutObject`. */
+  /** `SendMessage` (of `X-Amz-Target`), else method and path: `PUT /temp/a.png?x-id=PutObject`. */
   operation: string;
   method: string;
   /** With its query. */
@@ -18,12 +18,13 @@ export type OutsideCall = {
 };
 
 /**
- * `fail-before`: the connection breaks and the request never leaves. `fail-after`: it takes effect, and the connection breaks before its
- * answer is read. `hang`: it never leaves and is never answered. `kill-before`, `kill-after`: the process dies instead.
+ * `fail-before`: the connection breaks and the request never leaves. `fail-after`: it takes effect,
+ * and the connection breaks before its answer is read. `hang`: it never leaves and is never
+ * answered. `kill-before`, `kill-after`: the process dies instead.
  */
 export type FaultAction = 'fail-before' | 'fail-after' | 'hang' | 'kill-before' | 'kill-after';
 
-/** Which calls an action befalls; what is left out matches any. */
+/** Which calls an action is for; what is left out matches any. */
 export type FaultRule = {
   /** A function's name or logical id. */
   function?: string;
@@ -46,7 +47,7 @@ export type SentRule = Omit<FaultRule, 'function' | 'operation'> & {
 export type Fault = {
   /** Later invocations no longer meet it. */
   remove(): void;
-  /** How often it has befallen a call. */
+  /** How many calls it was for so far. */
   fired(): number;
 };
 
@@ -64,22 +65,14 @@ export type Faults = {
   readonly hosts: Readonly<Record<string, string>>;
 };
 
-const providers = {
-  'api.stripe.com': 'stripe',
-  'files.stripe.com': 'stripe',
-  'api.replicate.com': 'replicate',
-  'replicate.delivery': 'replicate',
-  'api.sendgrid.com': 'sendgrid',
-};
-
-/** @param hosts where the providers' doubles listen: `{ '127.0.0.1:4571': 'stripe' }` */
+/** @param hosts what calls to a host are called: `{ 'api.example.com': 'payments' }` */
 export function createFaults({ hosts = {} }: { hosts?: Record<string, string> } = {}): Faults {
   const rules = new Map<number, FaultRule>();
   const fired = new Map<number, number>();
   let calls: OutsideCall[] = [];
   let lastId = 0;
   return {
-    hosts: { ...providers, ...hosts },
+    hosts,
     inject(rule) {
       lastId += 1;
       const id = lastId;

@@ -1,0 +1,1 @@
+export { type ApiGateway, createApiGateway } from './api-gateway.ts';

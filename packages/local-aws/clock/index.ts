@@ -1,0 +1,2 @@
+export { type Activity, createActivity } from './activity.ts';
+export { type Clock, createClock, type Timer } from './clock.ts';

@@ -1,0 +1,2 @@
+export { type EventBridgeEvent, eventAbout } from './event.ts';
+export { createEventBridge } from './event-bridge.ts';

@@ -1,0 +1,9 @@
+export {
+  createFaults,
+  type FaultAction,
+  type FaultRule,
+  type Faults,
+  isAbout,
+  type OutsideCall,
+  type SentRule,
+} from './faults.ts';

@@ -1,0 +1,1 @@
+export { createSecretsManager, type SecretsManager } from './secrets-manager.ts';

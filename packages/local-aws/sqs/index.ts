@@ -1,0 +1,2 @@
+export type { ReceivedMessage } from './message.ts';
+export { createSqs, type Sqs } from './sqs.ts';

@@ -1,0 +1,1 @@
+export { createStepFunctions } from './step-functions.ts';

@@ -1,0 +1,1 @@
+export { type Backing, type Collection, createStore, type Store } from './store.ts';

@@ -51,12 +51,20 @@ export type Settings = {
   /** How long the audit lies at hand; then it moves to its archive, month by month. */
   auditDays: number;
   queues: {
-    /** Receives before a message goes to the dead-letter queue. */
+    /** Batches of a queue that are worked on at once, 2 to 1,000: the database and providers bear so many. */
+    concurrency: number;
+    /** Receives before a message is a dead letter: five wake-ups of the database, and five faults. */
     maxReceiveCount: number;
     /** A message waiting longer than this raises the alarm. */
     oldestMessageSeconds: number;
   };
-  api: { rateLimit: number; burstLimit: number; serverErrorsAlarm: number };
+  api: {
+    /** What each route takes, counted for itself: anonymous and costly ones less than others. */
+    shares: Record<'others' | 'costly' | 'webhooks', { requestsPerSecond: number; burst: number }>;
+    /** Functions kept free for each webhook: a full account cannot keep them from answering. */
+    webhookReserve: number;
+    serverErrorsAlarm: number;
+  };
   database: {
     /** Aurora capacity units; the minimum is always 0, so that it may pause. */
     maxCapacity: number;
@@ -103,8 +111,16 @@ const production: Settings = {
   sharing: { maxRecipients: 10, maxRounds: 3 },
   archiveDays: 7,
   auditDays: 400,
-  queues: { maxReceiveCount: 5, oldestMessageSeconds: 60 * 60 },
-  api: { rateLimit: 100, burstLimit: 200, serverErrorsAlarm: 5 },
+  queues: { concurrency: 10, maxReceiveCount: 10, oldestMessageSeconds: 60 * 60 },
+  api: {
+    shares: {
+      others: { requestsPerSecond: 100, burst: 200 },
+      costly: { requestsPerSecond: 10, burst: 50 },
+      webhooks: { requestsPerSecond: 100, burst: 200 },
+    },
+    webhookReserve: 20,
+    serverErrorsAlarm: 5,
+  },
   database: { maxCapacity: 8, autoPauseMinutes: 10, backupDays: 14 },
   logDays: 90,
   monthlyBudgetUsd: 300,
@@ -132,6 +148,7 @@ const local: Settings = {
   environment: 'local',
   shop: { ...production.shop, siteUrl: 'http://127.0.0.1:3000', corsOrigins: ['*'] },
   restoration: { ...production.restoration, pollSeconds: 2 },
+  queues: { ...production.queues, concurrency: 4 },
   logDays: 1,
   monthlyBudgetUsd: 0,
 };

@@ -1,7 +1,9 @@
+import type { PolicyStatementProps } from 'aws-cdk-lib/aws-iam';
+
 /** A permission and the variables that say where to use it, so that none is forgotten. */
 export type Access = {
   environment: Record<string, string>;
-  statements: { actions: string[]; resources: string[] }[];
+  statements: Pick<PolicyStatementProps, 'actions' | 'resources' | 'conditions'>[];
   /** cdk-nag findings that this access brings, each with the reason why it stays. */
   acknowledged?: { id: string; reason: string }[];
 };

@@ -1,9 +1,9 @@
 /** Alarms: they rise at a threshold, keep still without data, and name what to do. */
-import { type Alarm, type Metric, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
+import { Alarm, type IMetric, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
 import type { Construct } from 'constructs';
 
 export type AlarmProps = {
-  metric: Metric;
+  metric: IMetric;
   /** The alarm rises at this value. */
   threshold: number;
   /** What has happened, as a sentence without its end. */
@@ -13,7 +13,8 @@ export type AlarmProps = {
 };
 
 export function alarm(scope: Construct, id: string, of: AlarmProps): Alarm {
-  return of.metric.createAlarm(scope, id, {
+  return new Alarm(scope, id, {
+    metric: of.metric,
     alarmDescription: `${of.description}. Runbook: docs/runbooks/${of.runbook}.md`,
     threshold: of.threshold,
     evaluationPeriods: 1,

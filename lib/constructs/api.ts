@@ -2,6 +2,7 @@
 import { Duration, Lazy, Validations } from 'aws-cdk-lib';
 import { AccessLogFormat } from 'aws-cdk-lib/aws-apigateway';
 import {
+  type CfnStage,
   CorsHttpMethod,
   HttpApi,
   HttpMethod,
@@ -30,12 +31,26 @@ const accessLogFormat = {
   integrationError: '$context.integrationErrorMessage',
 };
 
+export type RouteProps = {
+  /** `POST /api/upload`, or `$default` for whatever has no route. */
+  route: string;
+  /** Why no authorizer stands before it. */
+  open: string;
+  /** How many requests a second the route takes; `others` by default. */
+  share?: keyof Shares;
+};
+
+type Shares = Settings['api']['shares'];
+
 export class Api extends Construct {
   private readonly api: HttpApi;
+  private readonly stage: CfnStage;
+  private readonly shares: Shares;
   private readonly routeKeys: string[] = [];
 
   constructor(scope: Construct, id: string, settings: Settings) {
     super(scope, id);
+    this.shares = settings.api.shares;
     this.api = new HttpApi(this, 'Api', {
       createDefaultStage: false,
       corsPreflight: {
@@ -46,15 +61,17 @@ export class Api extends Construct {
         maxAge: Duration.hours(1),
       },
     });
+    const { others } = settings.api.shares;
     const stage = new HttpStage(this, 'Stage', {
       httpApi: this.api,
       autoDeploy: true,
-      throttle: { rateLimit: settings.api.rateLimit, burstLimit: settings.api.burstLimit },
+      throttle: { rateLimit: others.requestsPerSecond, burstLimit: others.burst },
       accessLogSettings: {
         destination: new LogGroupLogDestination(logGroup(this, settings)),
         format: AccessLogFormat.custom(JSON.stringify(accessLogFormat)),
       },
     });
+    this.stage = stage.node.findChild('Resource') as CfnStage;
     alarm(this, 'ServerErrorsAlarm', {
       metric: stage.metricServerError({ statistic: 'Sum' }),
       threshold: settings.api.serverErrorsAlarm,
@@ -74,11 +91,7 @@ export class Api extends Construct {
     return { environment: { ROUTES }, statements: [] };
   }
 
-  /**
-   * @param routeKey `POST /api/upload`, or `$default` for whatever has no route
-   * @param open why no authorizer stands before it
-   */
-  route(routeKey: string, step: FlowStep, open: string): void {
+  route(step: FlowStep, { route: routeKey, open, share = 'others' }: RouteProps): void {
     this.routeKeys.push(routeKey);
     const route = new HttpRoute(this, `Route ${routeKey.replaceAll('/', ' ')}`, {
       httpApi: this.api,
@@ -87,6 +100,14 @@ export class Api extends Construct {
       integration: new HttpLambdaIntegration(step.step, step.lambda),
     });
     Validations.of(route).acknowledge({ id: 'AwsSolutions-APIG4', reason: open });
+    // Each route counts for itself: whoever floods one takes nothing from another.
+    const { requestsPerSecond, burst } = this.shares[share];
+    // Free-form JSON to CDK, which therefore does not write the names as CloudFormation wants them.
+    this.stage.addPropertyOverride(`RouteSettings.${routeKey.replaceAll('.', '\\.')}`, {
+      ThrottlingRateLimit: requestsPerSecond,
+      ThrottlingBurstLimit: burst,
+    });
+    this.stage.node.addDependency(route);
   }
 }
 

@@ -19,8 +19,8 @@ export class DownloadFlow extends Construct {
       batchSize: 1,
       access: [
         database.statements,
-        storage.restored('Get'),
-        storage.archives('Get', 'Put', 'AbortMultipart'),
+        storage.restored('Find', 'Get'),
+        storage.archives('Find', 'Get', 'Put', 'AbortMultipart'),
       ],
     });
     new ApiStep(this, 'CreateLink', platform, {
@@ -44,9 +44,9 @@ export class DownloadFlow extends Construct {
       access: [
         database.statements,
         // A link may be to an original: its row says which bucket that is.
-        { ...storage.originals('Get'), environment: {} },
-        storage.restored('Get'),
-        storage.archives('Get'),
+        { ...storage.originals('Find', 'Get'), environment: {} },
+        storage.restored('Find', 'Get'),
+        storage.archives('Find', 'Get'),
         this.buildArchive.sending,
       ],
     });

@@ -5,13 +5,14 @@ import { ApiStep } from './api-step.ts';
 import type { DownloadFlow } from './download-flow.ts';
 import type { Platform } from './platform.ts';
 import { QueueStep } from './queue-step.ts';
+import { alarmAtRefusedWebhooks } from './webhook-alarm.ts';
 
 export class EmailFlow extends Construct {
   readonly sendEmail: QueueStep;
 
   constructor(scope: Construct, id: string, platform: Platform, download: DownloadFlow) {
     super(scope, id);
-    const { api, database, secrets, storage } = platform;
+    const { api, database, secrets, settings, storage } = platform;
     this.sendEmail = new QueueStep(this, 'SendEmail', platform, {
       step: 'email/send-email',
       description: 'claims an email and sends it with attachments or links',
@@ -21,7 +22,7 @@ export class EmailFlow extends Construct {
         database.statements,
         secrets.sendgrid,
         secrets.orderKey,
-        storage.restored('Get'),
+        storage.restored('Find', 'Get'),
         download.buildArchive.sending,
         { environment: { API_URL: api.url }, statements: [] },
       ],
@@ -35,12 +36,15 @@ export class EmailFlow extends Construct {
       ],
     });
     this.sendEmail.allow(this.sendEmail.sending);
-    new ApiStep(this, 'ReceiveSendGridEvents', platform, {
+    const receiveEvents = new ApiStep(this, 'ReceiveSendGridEvents', platform, {
       step: 'email/receive-sendgrid-events',
       description: 'verifies and records deliveries, bounces and drops',
       route: 'POST /api/webhooks/sendgrid',
+      share: 'webhooks',
+      reserved: settings.api.webhookReserve,
       open: 'SendGrid signs each batch; the step verifies it.',
       access: [database.statements, secrets.sendgrid],
     });
+    alarmAtRefusedWebhooks(receiveEvents, 'SendGrid');
   }
 }

@@ -26,6 +26,8 @@ export type FlowStepProps = {
   timeout?: Duration;
   /** Megabytes; CPU grows with it. */
   memory?: number;
+  /** How many run at once at most, kept free for this step. */
+  reserved?: number;
   access?: Access[];
   /** The settings that this step reads. */
   reads?: Variable[];
@@ -52,6 +54,7 @@ export class FlowStep extends Construct {
       handler: 'index.handler',
       timeout: this.timeout,
       memorySize: props.memory ?? 512,
+      ...(props.reserved && { reservedConcurrentExecutions: props.reserved }),
       role,
       logGroup: logs,
       environment: { NODE_OPTIONS: '--enable-source-maps', SERVICE_VERSION: version },

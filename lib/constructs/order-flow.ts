@@ -12,6 +12,7 @@ export class OrderFlow extends Construct {
       step: 'order/claim-order',
       description: 'exchanges a paid Checkout Session’s id for the order’s key',
       route: 'POST /api/orders/claim',
+      share: 'costly',
       open: 'Only the browser that paid knows the Checkout Session’s id.',
       access: [database.statements, secrets.stripe, secrets.orderKey],
     });

@@ -6,6 +6,7 @@ import type { EmailFlow } from './email-flow.ts';
 import type { Platform } from './platform.ts';
 import { QueueStep } from './queue-step.ts';
 import type { RestorationFlow } from './restoration-flow.ts';
+import { alarmAtRefusedWebhooks } from './webhook-alarm.ts';
 
 type Next = { restoration: RestorationFlow; email: EmailFlow };
 
@@ -21,9 +22,9 @@ export class PaymentFlow extends Construct {
       description: 'copies a sold photo to where it stays, and opens its restoration job',
       access: [
         database.statements,
-        storage.temp('Get'),
+        storage.temp('Find', 'Get'),
         // The copy leaves its tag behind: S3 asks for the right to tag even then.
-        storage.originals('Get', 'Put', 'PutTagging'),
+        storage.originals('Find', 'Get', 'Put', 'PutTagging'),
         submitJob.sending,
         completeOrder.sending,
       ],
@@ -53,17 +54,21 @@ export class PaymentFlow extends Construct {
       step: 'payment/create-checkout',
       description: 'freezes and prices the photos of a session, and opens Stripe Checkout',
       route: 'POST /api/checkout',
+      share: 'costly',
       open: 'Whoever knows the upload session may pay for it.',
-      access: [database.statements, secrets.stripe, storage.temp('PutTagging')],
+      access: [database.statements, secrets.stripe, storage.temp('Find', 'PutTagging')],
       reads: ['PRICE_CENTS', 'CURRENCY', 'CHECKOUT_EXPIRY_SECONDS', 'SITE_URL'],
     });
-    new ApiStep(this, 'ReceiveStripeEvent', platform, {
+    const receiveStripeEvent = new ApiStep(this, 'ReceiveStripeEvent', platform, {
       step: 'payment/receive-stripe-event',
       description: 'verifies an event’s signature and queues its ids',
       route: 'POST /api/webhooks/stripe',
+      share: 'webhooks',
+      reserved: platform.settings.api.webhookReserve,
       open: 'Stripe signs each event; the step verifies it.',
       timeout: Duration.seconds(10),
       access: [secrets.stripe, ...heirs.map(({ sending }) => sending)],
     });
+    alarmAtRefusedWebhooks(receiveStripeEvent, 'Stripe');
   }
 }

@@ -10,8 +10,8 @@ import { type Deployment, FlowStep, type FlowStepProps } from './flow-step.ts';
 export type QueueStepProps = FlowStepProps & {
   /** Messages a call; 10 by default. */
   batchSize?: number;
-  /** How many batches are worked on at once, 2 to 1,000; unlimited by default. */
-  maxConcurrency?: number;
+  /** How many batches are worked on at once, 2 to 1,000; the setting of all queues by default. */
+  concurrency?: number;
 };
 
 export class QueueStep extends FlowStep {
@@ -36,14 +36,12 @@ export class QueueStep extends FlowStep {
       environment: { [`${name.toUpperCase().replaceAll('-', '_')}_QUEUE_URL`]: this.queue.queueUrl },
       statements: [{ actions: ['sqs:SendMessage'], resources: [this.queue.queueArn] }],
     };
-    const { batchSize = 10, maxConcurrency } = props;
+    const { batchSize = 10, concurrency: maxConcurrency = queues.concurrency } = props;
+    // Brings the right to change a message's visibility: a step may say when it comes again.
     this.lambda.addEventSource(
-      new SqsEventSource(this.queue, {
-        batchSize,
-        reportBatchItemFailures: true,
-        ...(maxConcurrency && { maxConcurrency }),
-      }),
+      new SqsEventSource(this.queue, { batchSize, maxConcurrency, reportBatchItemFailures: true }),
     );
+    this.lambda.addEnvironment('QUEUE_URL', this.queue.queueUrl);
     this.alarms(parts, queues.oldestMessageSeconds);
   }
 

@@ -30,11 +30,11 @@ export class RestorationFlow extends Construct {
       step: 'restoration/submit-job',
       description: 'creates or adopts a job’s prediction, and starts its poller',
       batchSize: 1,
-      maxConcurrency: settings.restoration.submitConcurrency,
+      concurrency: settings.restoration.submitConcurrency,
       access: [
         database.statements,
         secrets.replicate,
-        storage.originals('Get'),
+        storage.originals('Find', 'Get'),
         poller.starting,
         failAttempt.sending,
       ],
@@ -57,7 +57,11 @@ export class RestorationFlow extends Construct {
       description: 'brings the restored photo home and completes its job',
       timeout: Duration.minutes(5),
       memory: 1024,
-      access: [database.statements, storage.restored('Get', 'Put'), this.completeOrder.sending],
+      access: [
+        database.statements,
+        storage.restored('Find', 'Get', 'Put', 'AbortMultipart'),
+        this.completeOrder.sending,
+      ],
       reads: ['REPLICATE_OUTPUT_HOSTS', 'MAX_OUTPUT_BYTES'],
     });
     return new Poller(this, 'Poller', { settings, checkPrediction, storeRestored, failAttempt });

@@ -16,16 +16,16 @@ import { prefixes } from '../../lambdas/platform/object-keys.ts';
 import type { Settings } from '../settings.ts';
 import type { Access } from './access.ts';
 
-type ObjectAction = 'Get' | 'Put' | 'Delete' | 'GetTagging' | 'PutTagging' | 'AbortMultipart';
-
-const actionNames: Record<ObjectAction, string> = {
+const actionNames = {
   Get: 's3:GetObject',
   Put: 's3:PutObject',
   Delete: 's3:DeleteObject',
-  GetTagging: 's3:GetObjectTagging',
   PutTagging: 's3:PutObjectTagging',
   AbortMultipart: 's3:AbortMultipartUpload',
 };
+
+/** `Find`: that an object is missing is told as such, with 404; without it the answer is 403. */
+type ObjectAction = keyof typeof actionNames | 'Find';
 
 export class Storage extends Construct {
   private readonly tempBucket: Bucket;
@@ -126,12 +126,14 @@ export class Storage extends Construct {
   private access(variable: string, bucket: Bucket, prefix: string, actions: ObjectAction[]): Access {
     const environment = { [variable]: bucket.bucketName };
     if (actions.length === 0) return { environment, statements: [] };
+    const named = actions.flatMap((action) => (action === 'Find' ? [] : actionNames[action]));
     const objects = `${prefix}*`;
     const logicalId = Stack.of(this).resolve(bucket.bucketArn)['Fn::GetAtt'][0];
     return {
       environment,
       statements: [
-        { actions: actions.map((action) => actionNames[action]), resources: [bucket.arnForObjects(objects)] },
+        { actions: named, resources: [bucket.arnForObjects(objects)] },
+        ...(actions.includes('Find') ? [listing(bucket, objects)] : []),
       ],
       acknowledged: [
         {
@@ -141,6 +143,15 @@ export class Storage extends Construct {
       ],
     };
   }
+}
+
+/** Reading one object names no prefix in its request; whether AWS then takes its key for one is not written down. */
+function listing(bucket: Bucket, objects: string) {
+  return {
+    actions: ['s3:ListBucket'],
+    resources: [bucket.bucketArn],
+    conditions: { StringLikeIfExists: { 's3:prefix': objects } },
+  };
 }
 
 function expiry(id: string, days: number, of: Partial<LifecycleRule>): LifecycleRule {

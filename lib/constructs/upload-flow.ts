@@ -12,6 +12,7 @@ export class UploadFlow extends Construct {
       step: 'upload/create-session',
       description: 'answers one presigned POST a photo',
       route: 'POST /api/upload',
+      share: 'costly',
       open: 'Anyone may upload; limits and expiry bound what it costs.',
       access: [database.statements, storage.temp('Put', 'PutTagging')],
       reads: ['MAX_FILES', 'MAX_FILE_BYTES', 'UPLOAD_URL_SECONDS', 'UPLOAD_EXPIRY_SECONDS'],
@@ -27,7 +28,7 @@ export class UploadFlow extends Construct {
     const recordUpload = new QueueStep(this, 'RecordUpload', platform, {
       step: 'upload/record-upload',
       description: 'reads the head of an uploaded file; records it, or deletes it and says why',
-      access: [database.statements, storage.temp('Get', 'Delete')],
+      access: [database.statements, storage.temp('Find', 'Get', 'Delete')],
       reads: ['MAX_PIXELS'],
     });
     storage.announceUploads(recordUpload.queue);

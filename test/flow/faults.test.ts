@@ -151,19 +151,20 @@ describe('a step that failed as often as its queue allows', () => {
     const failedBefore = system.log.filter((line) =>
       /\[aws\] RestorationSubmitJob\w+ failed/.test(line),
     ).length;
-    await breakReplicate(system, { fault: 'out-of-credit', calls: 5 });
+    const { deadLetterArn = '', maxReceiveCount = 0 } = queueOf(system, step).redrive ?? {};
+    await breakReplicate(system, { fault: 'out-of-credit', calls: maxReceiveCount });
     const order = await placeOrder(system, [await photo('One.jpg', 9)], by);
-    for (let receive = 1; receive <= 5; receive += 1) await comesAgain(system, step, failedBefore + receive);
-    const grave = queueOf(system, step).redrive?.deadLetterArn ?? '';
+    for (let receive = 1; receive <= maxReceiveCount; receive += 1)
+      await comesAgain(system, step, failedBefore + receive);
     await system.until(
-      async () => system.sqs.counts(grave).visible,
+      async () => system.sqs.counts(deadLetterArn).visible,
       (count) => count === 1,
     );
 
     const client = new SQSClient(asOperator(system));
-    await client.send(new StartMessageMoveTaskCommand({ SourceArn: grave }));
+    await client.send(new StartMessageMoveTaskCommand({ SourceArn: deadLetterArn }));
     await expectOneOfEach(order, by.email);
-    const { Results = [] } = await client.send(new ListMessageMoveTasksCommand({ SourceArn: grave }));
+    const { Results = [] } = await client.send(new ListMessageMoveTasksCommand({ SourceArn: deadLetterArn }));
     client.destroy();
     expect(Results[0]).toMatchObject({ Status: 'COMPLETED', ApproximateNumberOfMessagesMoved: 1 });
   });

@@ -63,6 +63,21 @@ describe('queues', () => {
     );
   });
 
+  test.each(steps.queues)('%s works on a bounded number of batches at once', (name) => {
+    expect(queueFeeding(name).source.maxConcurrency).toBe(10);
+  });
+
+  test.each(steps.queues)('%s knows its queue, and may say when a message comes again', (name) => {
+    const { queue } = queueFeeding(name);
+    expect(step(name).environment.QUEUE_URL).toBe(queue.url);
+    expect(rights(step(name))).toContain(`sqs:ChangeMessageVisibility ${queue.arn}`);
+  });
+
+  test('a message outlives five wake-ups of the database', () => {
+    for (const name of steps.queues)
+      expect(queueFeeding(name).queue.redrive?.maxReceiveCount).toBeGreaterThan(5 + 3);
+  });
+
   test('submissions to the provider are limited, one a time each', () => {
     expect(queueFeeding('restoration/submit-job').source).toMatchObject({ batchSize: 1, maxConcurrency: 10 });
   });
@@ -122,7 +137,9 @@ describe('sending', () => {
   test.each(Object.entries(senders))('to %s is for %j, who know its address', (name, allowed) => {
     const { arn, url } = queueFeeding(name).queue;
     const may = model.functions.filter((each) => rights(each).includes(`sqs:SendMessage ${arn}`));
-    const know = model.functions.filter(({ environment }) => Object.values(environment).includes(url));
+    const know = model.functions.filter(({ environment: { QUEUE_URL: _own, ...told } }) =>
+      Object.values(told).includes(url),
+    );
     expect(may.map(nameOf).sort()).toEqual([...allowed].sort());
     expect(know).toEqual(may);
   });

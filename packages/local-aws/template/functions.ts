@@ -26,7 +26,8 @@ function readFunction(template: Template, logicalId: string): FunctionModel {
       Role: text,
       Timeout: z.number().default(3),
     },
-    ['Architectures', 'LoggingConfig', 'Runtime'],
+    // One machine runs as many at once as it can.
+    ['Architectures', 'LoggingConfig', 'ReservedConcurrentExecutions', 'Runtime'],
   );
   const folder = template.assetOf(properties.Code.S3Key);
   if (!folder) throw new Error(`${logicalId}: the assembly has no asset ${properties.Code.S3Key}.`);

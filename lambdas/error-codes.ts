@@ -36,11 +36,11 @@ const emailCodes = {
   },
   email_unauthorised: {
     meaning: 'The email provider refused our key, or the account has no credits left.',
-    operator: 'Check the key’s secret and the account’s credits, then set the failed emails to pending.',
+    operator: 'Check the key’s secret and the account’s credits, then redrive send-email.',
   },
   email_sender_refused: {
     meaning: 'The email provider does not let us send from our address.',
-    operator: 'Verify the sender’s identity at the provider, then set the failed emails to pending.',
+    operator: 'Verify the sender’s identity at the provider, then redrive send-email.',
   },
   email_rejected: {
     meaning: 'The email provider cannot take this email as it is.',

@@ -1,6 +1,6 @@
-/** The email provider of this deployment, made once per process from its secret. */
+/** The email provider of this deployment, made of its secret. */
 import { z } from 'zod';
-import { secret } from '../platform/secrets.ts';
+import { madeOf, renewed } from '../platform/secrets.ts';
 import { settings } from '../platform/settings.ts';
 import type { EmailProvider } from '../providers/email.ts';
 import { createSendGridEmail } from '../providers/sendgrid.ts';
@@ -13,12 +13,13 @@ const { SENDGRID_SECRET_ARN, SENDGRID_API_URL } = settings({
 
 const shape = z.object({ apiKey: z.string().min(1), webhookPublicKey: z.string() });
 
-let made: EmailProvider | undefined;
-
-export async function emailProvider(): Promise<EmailProvider> {
-  made ??= createSendGridEmail({
-    ...(await secret(SENDGRID_SECRET_ARN, shape)),
-    ...(SENDGRID_API_URL ? { apiUrl: SENDGRID_API_URL } : {}),
-  });
-  return made;
-}
+export const emailProvider = madeOf(
+  SENDGRID_SECRET_ARN,
+  shape,
+  (keys): EmailProvider =>
+    createSendGridEmail({
+      ...keys,
+      onDenied: () => renewed(SENDGRID_SECRET_ARN),
+      ...(SENDGRID_API_URL ? { apiUrl: SENDGRID_API_URL } : {}),
+    }),
+);

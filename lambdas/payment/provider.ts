@@ -1,6 +1,6 @@
-/** The payment provider of this deployment, made once per process from its secret. */
+/** The payment provider of this deployment, made of its secret. */
 import { z } from 'zod';
-import { secret } from '../platform/secrets.ts';
+import { madeOf, renewed } from '../platform/secrets.ts';
 import { settings } from '../platform/settings.ts';
 import type { PaymentProvider } from '../providers/payment.ts';
 import { createStripePayments } from '../providers/stripe.ts';
@@ -13,12 +13,13 @@ const { STRIPE_SECRET_ARN, STRIPE_API_URL } = settings({
 
 const shape = z.object({ apiKey: z.string().min(1) });
 
-let made: PaymentProvider | undefined;
-
-export async function payments(): Promise<PaymentProvider> {
-  made ??= createStripePayments({
-    ...(await secret(STRIPE_SECRET_ARN, shape)),
-    ...(STRIPE_API_URL ? { apiUrl: STRIPE_API_URL } : {}),
-  });
-  return made;
-}
+export const payments = madeOf(
+  STRIPE_SECRET_ARN,
+  shape,
+  ({ apiKey }): PaymentProvider =>
+    createStripePayments({
+      apiKey,
+      onDenied: () => renewed(STRIPE_SECRET_ARN),
+      ...(STRIPE_API_URL ? { apiUrl: STRIPE_API_URL } : {}),
+    }),
+);

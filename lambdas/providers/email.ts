@@ -33,8 +33,12 @@ export type EmailProvider = {
    */
   send(email: OutgoingEmail): Promise<{ messageId: string }>;
   /**
-   * The events of a webhook call, verified on the raw bytes.
+   * The events of a webhook call, verified on the raw bytes, and how many are of an odd shape.
    * @throws StepError `client` for a wrong, old or missing signature
    */
-  verifyEvents(body: Buffer, signature: string | undefined, timestamp: string | undefined): EmailEvent[];
+  verifyEvents(
+    body: Buffer,
+    signature: string | undefined,
+    timestamp: string | undefined,
+  ): { events: EmailEvent[]; odd: number };
 };

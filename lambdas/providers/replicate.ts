@@ -16,6 +16,8 @@ export type ReplicateSettings = {
   cancelAfterSeconds?: number;
   /** How long one call may take. */
   timeoutMs?: number;
+  /** Told of a call that the token is refused for: it may have been replaced. */
+  onDenied?: () => Promise<unknown>;
 };
 
 const prediction = z.object({
@@ -37,61 +39,18 @@ const pagesSearched = 10;
 const clockSkewMs = 60_000;
 
 export function createReplicateRestoration(settings: ReplicateSettings): RestorationProvider {
-  const {
-    apiToken,
-    apiUrl,
-    model,
-    outputFormat = 'png',
-    cancelAfterSeconds = 900,
-    timeoutMs = 15_000,
-  } = settings;
-  const client = new Replicate({
-    auth: apiToken,
-    ...(apiUrl && { baseUrl: apiUrl }),
-    fetch: sendOnce(timeoutMs),
-  });
+  const { model, outputFormat = 'png', cancelAfterSeconds = 900 } = settings;
+  const { call, readable } = connect(settings);
   const version = model.split(':')[1];
   const creation = version ? { route: '/predictions', version } : { route: `/models/${model}/predictions` };
-
-  /**
-   * What Replicate is given to read. It cannot reach a storage on the developer's machine: such a
-   * photo is handed over itself, without a marker, and is not found again when lost.
-   */
-  async function readable(imageUrl: string): Promise<string> {
-    if (apiUrl || new URL(imageUrl).hostname !== '127.0.0.1') return imageUrl;
-    try {
-      const photo = await fetch(imageUrl, { signal: AbortSignal.timeout(timeoutMs) });
-      if (!photo.ok) throw new Refusal(photo, await photo.text());
-      return (await client.files.create(await photo.blob())).urls.get;
-    } catch (error) {
-      throw restorationError('provider_unavailable', { cause: error });
-    }
-  }
-
-  /** @param doubt the code for an answer that never came, or says nothing */
-  async function call<T>(
-    route: string,
-    options: Parameters<typeof client.request>[1],
-    shape: z.ZodType<T>,
-    doubt: RestorationCode = 'provider_unavailable',
-  ): Promise<T> {
-    try {
-      const response = await client.request(route, options);
-      return shape.parse(await response.json());
-    } catch (error) {
-      throw error instanceof Refusal ? refused(error, doubt) : restorationError(doubt, { cause: error });
-    }
-  }
-
   return {
     async createPrediction({ imageUrl, ...photo }) {
       if (!isMarkedFor(imageUrl, photo)) throw restorationError('input_unmarked');
       const { route, ...which } = creation;
       const input = { input_image: await readable(imageUrl), output_format: outputFormat };
-      const data = { ...which, input };
       const headers = { 'Cancel-After': `${cancelAfterSeconds}s` };
-      const { id } = await call(route, { method: 'POST', headers, data }, prediction, 'submission_uncertain');
-      return { id };
+      const request = { method: 'POST', headers, data: { ...which, input } };
+      return { id: (await call(route, request, prediction, 'submission_uncertain')).id };
     },
 
     async findPrediction({ since, ...photo }) {
@@ -123,6 +82,47 @@ export function createReplicateRestoration(settings: ReplicateSettings): Restora
         await call(`/predictions/${id}/cancel`, { method: 'POST' }, prediction);
       } catch (error) {
         if (!isUnknown(error)) throw error;
+      }
+    },
+  };
+}
+
+function connect({ apiToken, apiUrl, timeoutMs = 15_000, onDenied }: ReplicateSettings) {
+  const client = new Replicate({
+    auth: apiToken,
+    ...(apiUrl && { baseUrl: apiUrl }),
+    fetch: sendOnce(timeoutMs),
+  });
+  return {
+    /** @param doubt the code for an answer that never came, or says nothing */
+    async call<T>(
+      route: string,
+      options: Parameters<typeof client.request>[1],
+      shape: z.ZodType<T>,
+      doubt: RestorationCode = 'provider_unavailable',
+    ): Promise<T> {
+      try {
+        const response = await client.request(route, options);
+        return shape.parse(await response.json());
+      } catch (error) {
+        if (!(error instanceof Refusal)) throw restorationError(doubt, { cause: error });
+        if (error.status === 401 || error.status === 403) await onDenied?.();
+        throw refused(error, doubt);
+      }
+    },
+
+    /**
+     * What Replicate is given to read. It cannot reach a storage on the developer's machine: such a
+     * photo is handed over itself, without a marker, and is not found again when lost.
+     */
+    async readable(imageUrl: string): Promise<string> {
+      if (apiUrl || new URL(imageUrl).hostname !== '127.0.0.1') return imageUrl;
+      try {
+        const photo = await fetch(imageUrl, { signal: AbortSignal.timeout(timeoutMs) });
+        if (!photo.ok) throw new Refusal(photo, await photo.text());
+        return (await client.files.create(await photo.blob())).urls.get;
+      } catch (error) {
+        throw restorationError('provider_unavailable', { cause: error });
       }
     },
   };

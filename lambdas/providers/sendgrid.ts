@@ -3,7 +3,13 @@ import { verify } from 'node:crypto';
 import client from '@sendgrid/client';
 import sendgrid from '@sendgrid/mail';
 import { z } from 'zod';
-import { clientError, permanentFailure, retryLater, type StepError } from '../platform/errors.ts';
+import {
+  clientError,
+  internalError,
+  permanentFailure,
+  retryLater,
+  type StepError,
+} from '../platform/errors.ts';
 import type { EmailEvent, EmailProvider, OutgoingEmail } from './email.ts';
 
 export type SendGridOptions = {
@@ -11,6 +17,8 @@ export type SendGridOptions = {
   /** Base64 DER, as SendGrid shows it; empty until the operator has switched signing on. */
   webhookPublicKey: string;
   apiUrl?: string;
+  /** Told of a send that the key is refused for: it may have been replaced. */
+  onDenied?: () => Promise<unknown>;
 };
 
 /** Well below the 60 s of the step: a hang is a doubt, and must be settled as one. */
@@ -47,6 +55,9 @@ const failure = z.object({ code: z.union([z.number(), z.string()]).optional() })
 /** Connections that never came to be have sent nothing; any other lost answer is a doubt. */
 const neverConnected = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH']);
 
+/** What SendGrid says of the email itself; whatever else it refuses is about us. */
+const aboutTheEmail = [400, 413];
+
 /** Which of the four kinds a failed send is. */
 export function toStepError(error: unknown): StepError {
   const code = failure.safeParse(error).data?.code;
@@ -54,39 +65,58 @@ export function toStepError(error: unknown): StepError {
     return retryLater('email_throttled', 'The email provider asks for a pause.', { cause: error });
   if (typeof code === 'number' && code >= 500)
     return retryLater('email_unavailable', `The email provider answered ${code}.`, { cause: error });
+  if (typeof code === 'number' && aboutTheEmail.includes(code))
+    return permanentFailure('email_rejected', `The email provider answered ${code}.`, { cause: error });
   if (typeof code === 'number' && code >= 400) {
     const named =
-      code === 401 ? 'email_unauthorised' : code === 403 ? 'email_sender_refused' : 'email_rejected';
-    return permanentFailure(named, `The email provider answered ${code}.`, { cause: error });
+      code === 401 ? 'email_unauthorised' : code === 403 ? 'email_sender_refused' : 'email_misused';
+    return internalError(named, `The email provider answered ${code}.`, { cause: error });
   }
   if (typeof code === 'string' && neverConnected.has(code))
     return retryLater('email_unavailable', 'The email provider cannot be reached.', { cause: error });
   return retryLater('send_doubtful', 'The answer of the email provider was lost.', { cause: error });
 }
 
-const eventList = z.array(
-  z.object({
-    sg_event_id: z.string(),
-    event: z.string(),
-    timestamp: z.number(),
+/** As the database takes it; whatever else SendGrid sends is none of ours. */
+const sentEvent = z
+  .object({
+    sg_event_id: z.string().regex(/^[!-~]{1,255}$/),
+    event: z.string().regex(/^\w{1,100}$/),
+    timestamp: z.int().nonnegative().max(99_999_999_999),
     email_id: z.string().optional(),
-  }),
-);
+  })
+  .transform(
+    ({ sg_event_id, event, timestamp, email_id }): EmailEvent => ({
+      id: sg_event_id,
+      type: event,
+      emailId: email_id,
+      at: timestamp,
+    }),
+  );
 
 const badSignature = () =>
-  clientError('signature_invalid', 'The signature of these events is missing, wrong or too old.', {
-    status: 400,
-  });
+  clientError('signature_invalid', 'The signature of these events is missing, wrong or too old.');
 
 /** SendGrid tries for 24 h; a replay within that changes nothing, because events are taken once. */
 const oldestSeconds = 25 * 3600;
+/** How far the two clocks may be apart. */
+const latestSeconds = -300;
+
+function isSigned(key: string, signed: Buffer, signature: string): boolean {
+  try {
+    const publicKey = { key: Buffer.from(key, 'base64'), format: 'der', type: 'spki' } as const;
+    return verify('sha256', signed, publicKey, Buffer.from(signature, 'base64'));
+  } catch {
+    // The key that an operator pasted is none.
+    return false;
+  }
+}
 
 function checkSignature(key: string, body: Buffer, signature = '', timestamp = ''): void {
   const age = Date.now() / 1000 - Number(timestamp);
-  if (!key || !signature || !(Math.abs(age) <= oldestSeconds)) throw badSignature();
-  const publicKey = { key: Buffer.from(key, 'base64'), format: 'der', type: 'spki' } as const;
-  const signed = Buffer.concat([Buffer.from(timestamp), body]);
-  if (!verify('sha256', signed, publicKey, Buffer.from(signature, 'base64'))) throw badSignature();
+  const isTimely = age >= latestSeconds && age <= oldestSeconds;
+  if (!isTimely || !isSigned(key, Buffer.concat([Buffer.from(timestamp), body]), signature))
+    throw badSignature();
 }
 
 function readJson(body: Buffer): unknown {
@@ -97,19 +127,18 @@ function readJson(body: Buffer): unknown {
   }
 }
 
-function parseEvents(body: Buffer): EmailEvent[] {
-  const parsed = eventList.safeParse(readJson(body));
-  if (!parsed.success)
+/** An odd event is left out, so that it takes no other with it. */
+function parseEvents(body: Buffer): { events: EmailEvent[]; odd: number } {
+  const batch = z.array(z.unknown()).safeParse(readJson(body));
+  if (!batch.success)
     throw clientError('malformed_events', 'The events are not in the shape that SendGrid sends.');
-  return parsed.data.map(({ sg_event_id, event, timestamp, email_id }) => ({
-    id: sg_event_id,
-    type: event,
-    emailId: email_id,
-    at: timestamp,
-  }));
+  const parsed = batch.data.map((each) => sentEvent.safeParse(each));
+  const events = parsed.flatMap(({ data }) => (data ? [data] : []));
+  return { events, odd: parsed.length - events.length };
 }
 
-export function createSendGridEmail({ apiKey, webhookPublicKey, apiUrl }: SendGridOptions): EmailProvider {
+export function createSendGridEmail(options: SendGridOptions): EmailProvider {
+  const { apiKey, webhookPublicKey, apiUrl, onDenied } = options;
   client.setApiKey(apiKey);
   // After setApiKey, which sets it back.
   if (apiUrl) client.setDefaultRequest('baseUrl', apiUrl);
@@ -121,7 +150,9 @@ export function createSendGridEmail({ apiKey, webhookPublicKey, apiUrl }: SendGr
         const [response] = await sendgrid.send(toRequest(email));
         return { messageId: String(response.headers['x-message-id'] ?? '') };
       } catch (error) {
-        throw toStepError(error);
+        const failed = toStepError(error);
+        if (failed.kind === 'internal') await onDenied?.();
+        throw failed;
       }
     },
     verifyEvents(body, signature, timestamp) {

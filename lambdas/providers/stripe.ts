@@ -23,6 +23,8 @@ export type StripeOptions = {
   apiUrl?: string;
   /** How long one of three tries may take: a hang ends after three times this and two seconds. */
   timeoutMs?: number;
+  /** Told of a call that the key is refused for: it may have been replaced. */
+  onDenied?: () => Promise<unknown>;
 };
 
 /** The one place that names what we write on a checkout and read back from it. */
@@ -35,13 +37,23 @@ const attemptOf = (metadata: Stripe.Metadata | null) =>
   metadata?.attempt === undefined ? null : Number(metadata.attempt);
 
 /** A call that hangs ends after 20 seconds at worst: give the Lambda 25 or more. */
-export function createStripePayments({ apiKey, apiUrl, timeoutMs = 6_000 }: StripeOptions): PaymentProvider {
+export function createStripePayments(options: StripeOptions): PaymentProvider {
+  const { apiKey, apiUrl, timeoutMs = 6_000, onDenied } = options;
   const stripe = new Stripe(apiKey, {
     maxNetworkRetries: 2,
     timeout: timeoutMs,
     telemetry: false,
     ...(apiUrl === undefined ? {} : serverOf(apiUrl)),
   });
+  async function asStepError<T>(call: () => Promise<T>): Promise<T> {
+    try {
+      return await call();
+    } catch (error) {
+      if (!(error instanceof Stripe.errors.StripeError)) throw error;
+      if (error.statusCode === 401 || error.statusCode === 403) await onDenied?.();
+      throw stepErrorOf(error);
+    }
+  }
   return {
     createCheckout: (request) => asStepError(() => createCheckout(stripe, request)),
     expireCheckout: (id) => asStepError(() => expireCheckout(stripe, id)),
@@ -221,14 +233,6 @@ function known<T extends string>(values: T[], status: string | null, of: string)
   if (found === undefined)
     throw internalError('payment_status_unknown', `${of} is '${status}', which is not known here.`);
   return found;
-}
-
-async function asStepError<T>(call: () => Promise<T>): Promise<T> {
-  try {
-    return await call();
-  } catch (error) {
-    throw error instanceof Stripe.errors.StripeError ? stepErrorOf(error) : error;
-  }
 }
 
 /**

@@ -1,6 +1,6 @@
-/** The restoration provider of this deployment, made once per process from its secret. */
+/** The restoration provider of this deployment, made of its secret. */
 import { z } from 'zod';
-import { secret } from '../platform/secrets.ts';
+import { madeOf, renewed } from '../platform/secrets.ts';
 import { settings } from '../platform/settings.ts';
 import { createReplicateRestoration } from '../providers/replicate.ts';
 import type { RestorationProvider } from '../providers/restoration.ts';
@@ -14,13 +14,14 @@ const { REPLICATE_SECRET_ARN, REPLICATE_API_URL, REPLICATE_MODEL } = settings({
 
 const shape = z.object({ apiToken: z.string().min(1) });
 
-let made: RestorationProvider | undefined;
-
-export async function restorations(): Promise<RestorationProvider> {
-  made ??= createReplicateRestoration({
-    ...(await secret(REPLICATE_SECRET_ARN, shape)),
-    ...(REPLICATE_API_URL ? { apiUrl: REPLICATE_API_URL } : {}),
-    model: REPLICATE_MODEL,
-  });
-  return made;
-}
+export const restorations = madeOf(
+  REPLICATE_SECRET_ARN,
+  shape,
+  ({ apiToken }): RestorationProvider =>
+    createReplicateRestoration({
+      apiToken,
+      onDenied: () => renewed(REPLICATE_SECRET_ARN),
+      ...(REPLICATE_API_URL ? { apiUrl: REPLICATE_API_URL } : {}),
+      model: REPLICATE_MODEL,
+    }),
+);

@@ -65,7 +65,7 @@ export function recordApi(apiUrl: string): Recorder {
         if (value === null) return [`lacks ${name}`];
         return complaints(at, /^\d+$/.test(value) ? Number(value) : value);
       }),
-      ...(response.headers.get('cache-control') === 'no-store' ? [] : ['may be kept in a cache']),
+      ...(response.headers.get('cache-control') === 'private, no-store' ? [] : ['may be kept in a cache']),
     ];
     recorder.violations.push(...faults.map((fault) => `${answer} ${fault}`));
     if (response.status >= 400 && body !== '') recorder.types.add(problem.parse(JSON.parse(body)).type);

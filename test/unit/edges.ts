@@ -23,6 +23,8 @@ export const environment = {
   DATABASE_SECRET_ARN: 'arn:login',
   DATABASE_NAME: 'restoreclick',
   STRIPE_SECRET_ARN: 'arn:stripe',
+  SENDGRID_SECRET_ARN: 'arn:sendgrid',
+  REPLICATE_SECRET_ARN: 'arn:replicate',
   ORDER_KEY_SECRET_ARN: 'arn:order-key',
   TEMP_BUCKET: 'temp',
   ORIGINALS_BUCKET: 'originals',
@@ -98,9 +100,11 @@ export function replaceEdges() {
   const ran: { statement: string; params: Params }[] = [];
   const sent: { to: string; message: unknown; groupId?: string; delaySeconds?: number }[] = [];
   const refusing = new Set<string>();
+  const secretReads: string[] = [];
   const secrets = new Map([
     ['arn:order-key', 'order key secret'],
     ['arn:stripe', JSON.stringify({ apiKey: 'sk_test', webhookSecret: 'whsec_unit' })],
+    ['arn:sendgrid', JSON.stringify({ apiKey: 'SG.unit', webhookPublicKey: '' })],
   ]);
   jest.spyOn(RDSDataClient.prototype, 'send').mockImplementation(async (command: object) => {
     if (!(command instanceof ExecuteStatementCommand)) throw new Error('another command');
@@ -132,10 +136,15 @@ export function replaceEdges() {
   });
   jest.spyOn(SecretsManagerClient.prototype, 'send').mockImplementation(async (command: object) => {
     if (!(command instanceof GetSecretValueCommand)) throw new Error('another command');
+    secretReads.push(command.input.SecretId ?? '');
     return { SecretString: secrets.get(command.input.SecretId ?? '') };
   });
   return {
     log: capturedLog(),
+    /** By ARN, as Secrets Manager has them now. */
+    secrets,
+    /** Which were asked of Secrets Manager, in order. */
+    secretReads,
     /** What a statement such as `payment/place-order/place` answers from now on. */
     answer: (statement: string, rows: Answer) => void answers.set(statement, rows),
     /** Which statements ran, in order, and with what. */

@@ -52,7 +52,7 @@ describe('receive-stripe-event', () => {
     expect(edges.sent).toHaveLength(1);
   });
 
-  test.each(['customer.created', 'checkout.session.expired', 'some.new.type'])(
+  test.each(['customer.created', 'checkout.session.expired', 'constructor', '__proto__', 'toString'])(
     'acknowledges %s and ignores it, so that the endpoint stays enabled',
     async (type) => {
       const payload = body(type);
@@ -68,6 +68,37 @@ describe('receive-stripe-event', () => {
     for (const headers of [signature(payload, 'whsec_other'), signature(`${payload} `), {}])
       expect(await receive.handler(apiEvent({ body: payload, headers }))).toMatchObject({ statusCode: 400 });
     expect(edges.sent).toEqual([]);
+  });
+
+  const waitingFor = (ms: number) => jest.spyOn(Date, 'now').mockReturnValue(Date.now() + ms);
+  const told = () => edges.log.lines().map(({ message, provider }) => `${message}: ${provider}`);
+  const receiveWith = async (secret: string) => {
+    const payload = body('checkout.session.completed');
+    return (await receive.handler(apiEvent({ body: payload, headers: signature(payload, secret) })))
+      .statusCode;
+  };
+
+  test('says of each webhook whether it was taken, and nothing of what was in it', async () => {
+    expect([await receiveWith('whsec_unit'), await receiveWith('whsec_other')]).toEqual([200, 400]);
+    expect(told()).toEqual(['webhook accepted: stripe', 'webhook refused: stripe']);
+    expect(edges.log.text()).not.toMatch(/cs_1|Zoë|whsec/);
+  });
+
+  test('takes an event signed with the secret that replaced the one it knows', async () => {
+    expect(await receiveWith('whsec_unit')).toBe(200);
+    edges.secrets.set('arn:stripe', JSON.stringify({ webhookSecret: 'whsec_new' }));
+    waitingFor(60_000);
+    expect(await receiveWith('whsec_new')).toBe(200);
+    expect(told()).toEqual(Array(2).fill('webhook accepted: stripe'));
+    edges.secrets.set('arn:stripe', JSON.stringify({ webhookSecret: 'whsec_unit' }));
+    waitingFor(120_000);
+    expect(await receiveWith('whsec_unit')).toBe(200);
+  });
+
+  test('asks for no secret a bad signature: once in half a minute at most', async () => {
+    waitingFor(200_000);
+    for (let n = 0; n < 10; n++) expect(await receiveWith('whsec_guess')).toBe(400);
+    expect(edges.secretReads.length).toBeLessThanOrEqual(1);
   });
 
   test('does not acknowledge what it could not queue', async () => {

@@ -1,7 +1,7 @@
 import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { z } from 'zod';
-import { secret, secretJson, secretText } from '../../lambdas/platform/secrets.ts';
+import { madeOf, renewed, secret, secretJson, secretText } from '../../lambdas/platform/secrets.ts';
 
 const values = new Map<string, string>();
 let calls: string[];
@@ -46,6 +46,42 @@ describe('a secret', () => {
     await expect(secretText(arn)).rejects.toThrow('ResourceNotFound');
     values.set(arn, 'later');
     expect(await secretText(arn)).toBe('later');
+  });
+
+  test('is read anew after five minutes, and goes on as it was where that fails', async () => {
+    const arn = kept('old');
+    jest.spyOn(process.stdout, 'write').mockReturnValue(true);
+    const clock = jest.spyOn(Date, 'now').mockReturnValue(0);
+    expect(await secretText(arn)).toBe('old');
+    values.delete(arn);
+    clock.mockReturnValue(300_000);
+    expect(await secretText(arn)).toBe('old');
+    values.set(arn, 'new');
+    clock.mockReturnValue(599_999);
+    expect(await secretText(arn)).toBe('old');
+    clock.mockReturnValue(600_000);
+    expect(await secretText(arn)).toBe('new');
+  });
+
+  test('that was refused is read anew at once, and then not for half a minute', async () => {
+    const arn = kept('old');
+    const clock = jest.spyOn(Date, 'now').mockReturnValue(0);
+    await secretText(arn);
+    values.set(arn, 'new');
+    clock.mockReturnValue(30_000);
+    expect([await renewed(arn), await renewed(arn), await secretText(arn)]).toEqual([true, false, 'new']);
+    expect(calls.filter((call) => call === arn)).toHaveLength(2);
+  });
+
+  test('that changed makes anew what is made of it', async () => {
+    const arn = kept('{"apiKey":"a"}');
+    const clock = jest.spyOn(Date, 'now').mockReturnValue(0);
+    const provider = madeOf(arn, shape, ({ apiKey }) => ({ apiKey }));
+    const [first, second] = [await provider(), await provider()];
+    expect(first).toBe(second);
+    values.set(arn, '{"apiKey":"b"}');
+    clock.mockReturnValue(300_000);
+    expect(await provider()).toEqual({ apiKey: 'b' });
   });
 
   test('that nobody filled in says who has to', async () => {

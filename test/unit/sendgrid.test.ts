@@ -56,8 +56,9 @@ describe('sending through SendGrid', () => {
 
   test.each([
     [400, 'permanent', 'email_rejected'],
-    [401, 'permanent', 'email_unauthorised'],
-    [403, 'permanent', 'email_sender_refused'],
+    [401, 'internal', 'email_unauthorised'],
+    [403, 'internal', 'email_sender_refused'],
+    [404, 'internal', 'email_misused'],
     [413, 'permanent', 'email_rejected'],
     [429, 'retry', 'email_throttled'],
     [500, 'retry', 'email_unavailable'],
@@ -104,20 +105,23 @@ describe('events of SendGrid', () => {
 
   test('are read when their signature is right', () => {
     const timestamp = now();
-    expect(attempt(body, signatureOf(timestamp), timestamp)).toEqual([
-      { id: 's1', type: 'delivered', emailId: 'e1', at: 1 },
-    ]);
+    expect(attempt(body, signatureOf(timestamp), timestamp)).toEqual({
+      events: [{ id: 's1', type: 'delivered', emailId: 'e1', at: 1 }],
+      odd: 0,
+    });
   });
 
   test('are refused when it is wrong, missing, old, of other bytes or of another time', () => {
     const timestamp = now();
     const old = String(Number(timestamp) - 26 * 3600);
+    const ahead = String(Number(timestamp) + 360);
     const calls: Parameters<typeof attempt>[] = [
       [body, 'bm90IGl0', timestamp],
       [body, undefined, timestamp],
       [body, signatureOf(timestamp), undefined],
       [body, signatureOf(timestamp), 'yesterday'],
       [body, signatureOf(old), old],
+      [body, signatureOf(ahead), ahead],
       [Buffer.concat([body, Buffer.from(' ')]), signatureOf(timestamp), timestamp],
       [body, signatureOf(timestamp), String(Number(timestamp) + 1)],
     ];
@@ -126,16 +130,34 @@ describe('events of SendGrid', () => {
 
   test('are refused while no key is there to verify them with', () => {
     const timestamp = now();
-    const keyless = createSendGridEmail({ apiKey: 'SG.unit', webhookPublicKey: '', apiUrl });
-    expect(() => keyless.verifyEvents(body, signatureOf(timestamp), timestamp)).toThrow(/signature/);
+    for (const webhookPublicKey of ['', 'bm8ga2V5']) {
+      const keyless = createSendGridEmail({ apiKey: 'SG.unit', webhookPublicKey, apiUrl });
+      expect(() => keyless.verifyEvents(body, signatureOf(timestamp), timestamp)).toThrow(/signature/);
+    }
   });
 
-  test.each(['{}', '[{"event":"delivered"}]', 'not json'])(
-    'of another shape are the caller’s fault: %s',
-    (text) => {
-      const timestamp = now();
-      const bytes = Buffer.from(text);
-      expect(attempt(bytes, signatureOf(timestamp, bytes), timestamp)).toEqual(refused);
-    },
-  );
+  test('that are odd take no other of their batch with them', () => {
+    const timestamp = now();
+    const [sound] = events;
+    const odd = [
+      { event: 'delivered' },
+      { ...sound, sg_event_id: 'x'.repeat(256) },
+      { ...sound, sg_event_id: 'nul\u0000' },
+      { ...sound, timestamp: 1e300 },
+      { ...sound, email_id: 7 },
+      'bounce',
+      null,
+    ];
+    const bytes = Buffer.from(JSON.stringify([odd[0], sound, ...odd.slice(1)]));
+    expect(attempt(bytes, signatureOf(timestamp, bytes), timestamp)).toEqual({
+      events: [{ id: 's1', type: 'delivered', emailId: 'e1', at: 1 }],
+      odd: odd.length,
+    });
+  });
+
+  test.each(['{}', 'not json'])('of another shape are the caller’s fault: %s', (text) => {
+    const timestamp = now();
+    const bytes = Buffer.from(text);
+    expect(attempt(bytes, signatureOf(timestamp, bytes), timestamp)).toEqual(refused);
+  });
 });

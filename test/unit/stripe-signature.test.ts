@@ -11,6 +11,19 @@ const header = (payload: string, options: { timestamp?: number; secret?: string 
   Stripe.webhooks.generateTestHeaderString({ payload, secret, ...options });
 
 describe('an event', () => {
+  test('of the future is refused, however it is written', () => {
+    const timestamp = Math.floor(Date.now() / 1000) + 360;
+    for (const signature of [
+      header(session, { timestamp }),
+      `t=${timestamp - 360},${header(session, { timestamp })}`,
+    ])
+      expect(() => verifyEvent(session, signature, secret)).toThrow(
+        expect.objectContaining({ code: 'signature_invalid' }),
+      );
+    const soon = Math.floor(Date.now() / 1000) + 60;
+    expect(verifyEvent(session, header(session, { timestamp: soon }), secret).id).toBe('evt_1');
+  });
+
   test('is read when its signature is right, from bytes as from text', () => {
     const event = {
       id: 'evt_1',

@@ -4,6 +4,7 @@ import { apiHandler } from '../../platform/http.ts';
 import { log } from '../../platform/logging.ts';
 import { send } from '../../platform/messages.ts';
 import { secretJson } from '../../platform/secrets.ts';
+import { verified } from '../../platform/webhooks.ts';
 import { orderEventTypes, settlementEventTypes } from '../../providers/payment.ts';
 import { verifyEvent } from '../../providers/stripe-signature.ts';
 import type { PaymentEventMessage } from '../messages.ts';
@@ -14,14 +15,18 @@ const queueOf = (type: string) => {
   return settlementEventTypes.includes(type) ? process.env.SETTLE_PAYMENT_QUEUE_URL : undefined;
 };
 
+const secretArn = process.env.STRIPE_SECRET_ARN ?? '';
+
 /** Without zod, which would be a quarter of this bundle. */
 async function webhookSecret(): Promise<string> {
-  const value = await secretJson(process.env.STRIPE_SECRET_ARN ?? '');
+  const value = await secretJson(secretArn);
   return value instanceof Object && 'webhookSecret' in value ? String(value.webhookSecret) : '';
 }
 
 export const handler = apiHandler(async (request) => {
-  const event = verifyEvent(request.body, request.headers['stripe-signature'], await webhookSecret());
+  const event = await verified('stripe', secretArn, async () =>
+    verifyEvent(request.body, request.headers['stripe-signature'], await webhookSecret()),
+  );
   const queue = queueOf(event.type);
   if (!queue) {
     log.info('event ignored', { eventId: event.id, type: event.type });

@@ -39,7 +39,6 @@ const body = z.object({
 });
 
 function checkCount(photos: unknown[]): unknown[] {
-  if (photos.length === 0) throw clientError('no_photos', 'Please choose at least one photo.');
   if (photos.length > MAX_FILES)
     throw clientError(
       'too_many_photos',
@@ -50,6 +49,7 @@ function checkCount(photos: unknown[]): unknown[] {
 }
 
 function checkLimits(photos: z.infer<typeof photo>[]): void {
+  if (photos.length === 0) throw clientError('no_photos', 'Please choose at least one photo.');
   for (const { name, type, size } of photos) {
     const detail = { photo: name };
     if (!isAccepted(type))

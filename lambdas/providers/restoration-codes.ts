@@ -128,6 +128,23 @@ const isFinal: ReadonlySet<string> = new Set(
   Object.entries(restorationCodes).flatMap(([code, { kind }]) => (kind === 'permanent' ? [code] : [])),
 );
 
+const elsewhere: ReadonlySet<string> = new Set<RestorationCode>([
+  'provider_throttled',
+  'provider_unavailable',
+  'provider_out_of_credit',
+  'provider_misconfigured',
+  'submission_uncertain',
+  'input_unmarked',
+  'input_unavailable',
+  'prediction_unknown',
+  'poller_broken',
+  'output_gone',
+  'output_unavailable',
+]);
+
+/** Whether a code says something of the photo, and not that somebody denied us or was not there. */
+export const isAboutPhoto = (code: string): boolean => !elsewhere.has(code);
+
 /** The error of that code, in its own sentence. */
 export function restorationError(code: RestorationCode, options?: ErrorOptions): StepError {
   const { kind, meaning } = restorationCodes[code];

@@ -33,6 +33,12 @@ const finalErrors = {
 
 const anyError = { ...serviceErrors, ErrorEquals: ['States.ALL'], IntervalSeconds: 5 };
 
+/** Replicate keeps what a prediction made for an hour. */
+const outputSeconds = 3600;
+
+/** Tries of storing, for as long as there is something to store: about one a minute. */
+const untilForgotten = { ...anyError, MaxAttempts: 60, MaxDelaySeconds: 120 };
+
 /**
  * Input: `{ jobId, attempt, predictionId, … }`, handed on to both steps as it is.
  * check-prediction answers `{ state: 'running' }`, `{ state: 'succeeded', outputUrl }` or
@@ -43,8 +49,8 @@ export function pollerDefinition(of: PollerDefinition) {
   return {
     Comment: 'Polls a prediction, stores what it made, or hands its attempt to fail-attempt.',
     QueryLanguage: 'JSONata',
-    // Storing may be tried after the deadline; Replicate forgets its output after an hour.
-    TimeoutSeconds: of.deadlineSeconds + 3600,
+    // After the deadline, looks that were refused and storing may each be tried for an hour.
+    TimeoutSeconds: of.deadlineSeconds + 2 * outputSeconds,
     StartAt: 'Begin',
     States: {
       Begin: {
@@ -74,7 +80,7 @@ function checking({ checkPredictionArn }: PollerDefinition) {
     Assign: { look: '{% $states.result.Payload %}' },
     Retry: [serviceErrors],
     // A look that fails says nothing about the prediction, which is paid for: look again.
-    Catch: [{ ErrorEquals: ['States.ALL'], Assign: { look: { state: 'running' } }, Next: 'Decide' }],
+    Catch: [{ ErrorEquals: ['States.ALL'], Assign: { look: { state: 'refused' } }, Next: 'Decide' }],
     Next: 'Decide',
   };
 }
@@ -90,6 +96,18 @@ function deciding({ deadlineSeconds }: PollerDefinition) {
         Next: 'FailAttempt',
       },
       { Condition: '{% $millis() < $deadline %}', Next: 'Wait' },
+      {
+        // Nobody has seen that it timed out: it may have ended, and its output be there.
+        Condition: `{% $look.state = "refused" and $millis() < $deadline + ${outputSeconds * 1000} %}`,
+        Next: 'Wait',
+      },
+      {
+        Condition: '{% $look.state = "refused" %}',
+        Assign: {
+          failure: { code: 'provider_unavailable', message: 'The prediction could not be looked at.' },
+        },
+        Next: 'FailAttempt',
+      },
     ],
     Default: 'FailAttempt',
     Assign: {
@@ -110,7 +128,7 @@ function storing({ storeRestoredArn }: PollerDefinition) {
       Payload: '{% $merge([$job, { "outputUrl": $look.outputUrl }]) %}',
     },
     TimeoutSeconds: 330,
-    Retry: [finalErrors, serviceErrors, anyError],
+    Retry: [finalErrors, untilForgotten],
     Catch: [
       {
         ErrorEquals: ['States.ALL'],

@@ -175,10 +175,10 @@ export async function badOrder(run: Run, photos: number): Promise<void> {
   for (const imageId of others.length > 0 ? others : sold.imageIds) {
     const jobId = await keepPhoto(run, sold, imageId);
     await submit(run, jobId, 1);
-    await run(failAttempt, { jobId, attempt: 1, retryable: true, ...failure });
+    await run(failAttempt, { jobId, attempt: 1, retryable: true, counted: true, ...failure });
     await submit(run, jobId, 2);
     if (imageId !== sold.imageIds.at(-1))
-      await run(failAttempt, { jobId, attempt: 2, retryable: false, ...failure });
+      await run(failAttempt, { jobId, attempt: 2, retryable: false, counted: true, ...failure });
   }
   const alone = others.length === 0 ? await buy(run, 1, true) : undefined;
   const victim = alone

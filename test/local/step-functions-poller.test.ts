@@ -66,8 +66,8 @@ describe('the poller', () => {
     const system = await startSystem(definition, predicting([{ payload: { state: 'succeeded' } }], broken));
     await system.start(job);
     await system.idle();
-    for (let seconds = 0; seconds < 600; seconds += 5) await system.pass(5);
-    expect(system.calls.filter(({ functionArn }) => functionArn === storeArn)).toHaveLength(7);
+    for (let seconds = 0; seconds < 7200; seconds += 30) await system.pass(30);
+    expect(system.calls.filter(({ functionArn }) => functionArn === storeArn)).toHaveLength(61);
     expect(system.sent.map(({ body }) => JSON.parse(body))).toMatchObject([
       { jobId: 'j-1', attempt: 1, message: expect.stringContaining('Broken') },
     ]);

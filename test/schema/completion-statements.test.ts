@@ -18,7 +18,7 @@ afterAll(() => database?.drop());
 describe('complete-order', () => {
   const giveUp = ({ photos: [photo] }: Order) => {
     const why = { errorCode: 'prediction_failed', errorMessage: 'no' };
-    return shop.run(fail, { jobId: photo?.jobId ?? '', attempt: 1, retryable: false, ...why });
+    return shop.run(fail, { jobId: photo?.jobId ?? '', attempt: 1, retryable: false, counted: true, ...why });
   };
   const ending = ({ orderId }: Order, maxAttachmentBytes = 5000) => ({ orderId, maxAttachmentBytes });
   const emailRow = async (id: string | null | undefined) =>

@@ -146,7 +146,7 @@ describe('send-email settles', () => {
       expect(await shop.written(() => shop.run(settle, result(emailId, outcome)))).toEqual([]);
   });
 
-  test('backs off twice as long each time, and gives up with the last attempt', async () => {
+  test('backs off twice as long each time, and takes no attempt from the email', async () => {
     const emailId = await confirmation();
     let aheadMs = 0;
     for (const [at, most] of [60, 120].entries()) {
@@ -156,11 +156,21 @@ describe('send-email settles', () => {
       expect(row?.lookAgainSeconds).toBeLessThanOrEqual(most);
       aheadMs += most * 1000;
     }
-    await shop.run(claim, claiming(emailId), { aheadMs });
-    expect(await shop.run(settle, result(emailId, 'retry', 3), { aheadMs })).toEqual([
+    expect(await emailRow(emailId)).toMatchObject({ status: 'pending', attempt_number: 2, max_attempts: 5 });
+  });
+
+  test('gives up after a hundred attempts, a day of them', async () => {
+    const emailId = await confirmation();
+    await shop.rows(
+      `with actor as materialized (select set_config('app.actor', 'operator', true))
+       update email_queue set attempt_number = 99, max_attempts = 101 from actor where id = $1`,
+      [emailId],
+    );
+    await shop.run(claim, claiming(emailId));
+    expect(await shop.run(settle, result(emailId, 'retry', 100))).toEqual([
       { outcome: 'failed', lookAgainSeconds: null },
     ]);
-    expect(await emailRow(emailId)).toMatchObject({ status: 'failed', attempt_number: 3 });
+    expect(await emailRow(emailId)).toMatchObject({ status: 'failed', attempt_number: 100 });
   });
 
   test('leaves a doubtful email until the provider or the lease decides', async () => {

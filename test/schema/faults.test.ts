@@ -44,6 +44,7 @@ async function failed(order: Order): Promise<Order> {
       jobId,
       attempt: 1,
       retryable: false,
+      counted: true,
       errorCode: 'prediction_failed',
       errorMessage: 'no',
     });

@@ -33,10 +33,11 @@ const photoAt = (order: Order, at = 0) => {
 };
 const jobIn = (order: Order, at = 0) => photoAt(order, at).jobId;
 const claiming = (jobId: string, attempt = 1) => ({ jobId, attempt, leaseSeconds });
-const failure = (jobId: string, attempt = 1, retryable = true) => ({
+const failure = (jobId: string, attempt = 1, retryable = true, counted = true) => ({
   jobId,
   attempt,
   retryable,
+  counted,
   errorCode: 'prediction_failed',
   errorMessage: 'no',
 });
@@ -227,6 +228,19 @@ describe('fail-attempt', () => {
     expect(await shop.run(fail, failure(jobId, 3))).toMatchObject([{ outcome: 'failed', last: true }]);
     expect(await jobRow(jobId)).toMatchObject({ status: 'failed', failed_at: expect.any(Date) });
     expect(await imageRow(imageId)).toMatchObject({ status: 'failed', error_code: 'prediction_failed' });
+  });
+
+  test('takes no attempt from the photo for what is not about it, a day long', async () => {
+    const order = await shop.kept({ count: 1 });
+    const { jobId, imageId } = photoAt(order);
+    const lost = (attempt: number) => shop.run(fail, failure(jobId, attempt, true, false));
+    for (let attempt = 1; attempt <= 21; attempt += 1)
+      expect(await lost(attempt)).toMatchObject([{ outcome: 'again' }]);
+    expect(await shop.written(() => lost(21))).toEqual([]);
+    expect(await jobRow(jobId)).toMatchObject({ attempt_number: 22, max_attempts: 24 });
+    for (const attempt of [22, 23]) await shop.run(fail, failure(jobId, attempt));
+    expect(await lost(24)).toMatchObject([{ outcome: 'failed' }]);
+    expect(await imageRow(imageId)).toMatchObject({ status: 'failed' });
   });
 
   test('gives the photo up at once when another try would not help, and says again whether it was the last', async () => {

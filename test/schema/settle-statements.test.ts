@@ -161,7 +161,14 @@ describe('a refund', () => {
       ]);
       expect(await shop.run(submitted, submission(jobId))).toEqual([{ submitted: 0 }]);
       expect(await shop.run(restored, restoration(jobId))).toMatchObject([{ status: 'cancelled' }]);
-      const failure = { jobId, attempt: 1, errorCode: 'x', errorMessage: null, retryable: true };
+      const failure = {
+        jobId,
+        attempt: 1,
+        errorCode: 'x',
+        errorMessage: null,
+        retryable: true,
+        counted: true,
+      };
       expect(await shop.run(fail, failure)).toMatchObject([{ outcome: 'superseded' }]);
     };
     expect(await shop.written(late)).toEqual([]);

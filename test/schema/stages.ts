@@ -39,7 +39,7 @@ export const stages: Record<string, (shop: Shop) => Promise<Unfinished>> = {
     const order = await shop.processing();
     const jobId = order.photos[0]?.jobId ?? '';
     const why = { errorCode: 'prediction_failed', errorMessage: null };
-    await shop.run(fail, { jobId, attempt: 1, retryable: true, ...why });
+    await shop.run(fail, { jobId, attempt: 1, retryable: true, counted: true, ...why });
     return order;
   },
   'predictions running': (shop) => shop.processing(),

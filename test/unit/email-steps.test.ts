@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
-import { clientError, permanentFailure, retryLater } from '../../lambdas/platform/errors.ts';
+import { clientError, internalError, permanentFailure, retryLater } from '../../lambdas/platform/errors.ts';
 import type { EmailProvider } from '../../lambdas/providers/email.ts';
 import { apiEvent, sqsEvent } from './aws.ts';
 import { type Edges, failuresOf, type Row, replaceEdges } from './edges.ts';
@@ -135,6 +135,20 @@ describe('send-email', () => {
     );
   });
 
+  test.each([
+    ['a refused key', internalError('email_unauthorised', 'Denied.'), 'email_unauthorised'],
+    ['a refused sender', internalError('email_sender_refused', 'Denied.'), 'email_sender_refused'],
+    ['a secret that may not be read', new Error('AccessDenied'), 'step_broken'],
+  ])('takes %s for no fact about the email: it waits, and its message comes again', async (...given) => {
+    const [, error, errorCode] = given;
+    provider.send.mockRejectedValue(error);
+    edges.answer(claim, [email()]);
+    edges.answer(settle, settled('retry', 60));
+    expect(await deliver()).toEqual(['message-0']);
+    expect(edges.paramsOf(settle)).toMatchObject({ outcome: 'retry', errorCode });
+    expect(edges.sent).toEqual([]);
+  });
+
   test('looks again when the lease of another run ends, or when it is due', async () => {
     edges.answer(claim, [email({ outcome: 'waiting' })]);
     expect(await deliver()).toEqual([]);
@@ -160,10 +174,11 @@ describe('send-email', () => {
     expect([provider.send.mock.calls, edges.sent]).toEqual([[], []]);
   });
 
-  test('comes again when it could not be put together, leaving the lease to decide', async () => {
+  test('comes again when it could not be put together, and waits till then', async () => {
     edges.answer(claim, [email({ attachmentPath: 'gone.png' })]);
+    edges.answer(settle, settled('retry', 60));
     expect(await deliver()).toEqual(['message-0']);
-    expect(edges.statements()).toEqual([claim]);
+    expect(edges.paramsOf(settle)).toMatchObject({ outcome: 'retry', errorCode: 'step_broken' });
     expect(provider.send).not.toHaveBeenCalled();
   });
 

@@ -51,7 +51,8 @@ test('a redirect is refused, even to the same host', async () => {
 });
 
 test.each([
-  [403, 'output_gone'],
+  [401, 'output_unavailable'],
+  [403, 'output_unavailable'],
   [404, 'output_gone'],
   [410, 'output_gone'],
   [429, 'output_unavailable'],

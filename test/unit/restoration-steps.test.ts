@@ -1,6 +1,6 @@
 import { ExecutionAlreadyExists, SFNClient, StartExecutionCommand } from '@aws-sdk/client-sfn';
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
-import { permanentFailure, retryLater } from '../../lambdas/platform/errors.ts';
+import { internalError, permanentFailure, retryLater } from '../../lambdas/platform/errors.ts';
 import type { RestorationProvider } from '../../lambdas/providers/restoration.ts';
 import { sqsEvent } from './aws.ts';
 import { type Edges, failuresOf, type Row, replaceEdges } from './edges.ts';
@@ -194,6 +194,28 @@ describe('fail-attempt', () => {
       expect(provider.cancelPrediction).toHaveBeenCalledWith('prediction');
     },
   );
+
+  test.each([
+    ['prediction_failed', true],
+    ['moderation_refused', true],
+    ['provider_out_of_credit', false],
+    ['provider_misconfigured', false],
+    ['input_unavailable', false],
+    ['output_unavailable', false],
+    ['poller_broken', false],
+  ])('counts an attempt that ended in %s: %s', async (code, counted) => {
+    edges.answer(fail, settled('again'));
+    await deliver(code);
+    expect(edges.paramsOf(fail)).toMatchObject({ counted });
+    expect(edges.log.lines()).toMatchObject([{ message: 'attempt failed', code, counted }]);
+  });
+
+  test('goes on with the photo even if the provider denies to cancel what is left', async () => {
+    edges.answer(fail, settled('again'));
+    provider.cancelPrediction.mockRejectedValue(internalError('provider_misconfigured', 'Denied.'));
+    expect(await deliver('poller_broken')).toEqual(['message-0']);
+    expect(edges.sent).toMatchObject([{ to: 'submit-job', message: { attempt: 2 } }]);
+  });
 
   test('does nothing about an attempt that another has followed', async () => {
     edges.answer(fail, settled('superseded', { last: true }));

@@ -36,7 +36,18 @@ type Result = {
   subject?: string;
   errorCode?: EmailCode;
   errorMessage?: string;
+  /** Ours to mend: thrown once the result is written down, so that the message comes again and alarms. */
+  fault?: unknown;
 };
+
+/** What a failed attempt says of the email: nothing, unless the provider spoke of the email itself. */
+function resultOf(error: unknown): Result {
+  if (!(error instanceof StepError)) return { outcome: 'retry', errorCode: 'step_broken', fault: error };
+  const told = { errorCode: emailCode(error.code), errorMessage: error.message };
+  if (error.code === 'send_doubtful') return { outcome: 'doubtful', ...told };
+  if (error.kind === 'permanent') return { outcome: 'failed', ...told };
+  return { outcome: 'retry', ...told, ...(error.kind === 'retry' ? {} : { fault: error }) };
+}
 
 async function attemptToSend(
   emailId: string,
@@ -48,9 +59,7 @@ async function attemptToSend(
     const { messageId } = await (await emailProvider()).send(email);
     return { outcome: 'sent', messageId, subject: email.subject };
   } catch (error) {
-    if (!(error instanceof StepError)) throw error;
-    const outcome = error.code === 'send_doubtful' ? 'doubtful' : error.kind === 'retry' ? 'retry' : 'failed';
-    return { outcome, errorCode: emailCode(error.code), errorMessage: error.message };
+    return resultOf(error);
   }
 }
 
@@ -66,6 +75,7 @@ async function settleAttempt(emailId: string, attempt: number, result: Result): 
     errorMessage: result.errorMessage ?? null,
   });
   log.info('email settled', { emailId, attempt, outcome, code: result.errorCode });
+  if (result.fault) throw result.fault;
   if (lookAgainSeconds) await send(SEND_EMAIL_QUEUE_URL, [{ emailId }], { delaySeconds: lookAgainSeconds });
 }
 

@@ -1,4 +1,6 @@
--- What became of an attempt to send: sent; in doubt until the provider's event or the lease decides; another try after a backoff; or failed.
+-- What became of an attempt to send: sent; in doubt until the provider's event or the lease decides;
+-- another try after a backoff, which takes no attempt from the email, until a hundred of a quarter of
+-- an hour are a day; or failed.
 -- :message_id may be null
 -- :subject may be null
 -- :error_code may be null
@@ -9,7 +11,7 @@ with actor as materialized (
 found as (
   select
     id, status, attempt_number, max_attempts,
-    case when :outcome = 'retry' and attempt_number >= max_attempts then 'failed' else :outcome end as outcome,
+    case when :outcome = 'retry' and attempt_number >= 100 then 'failed' else :outcome end as outcome,
     -- 1 min, 2 min, 4 min … with jitter above the half, at most the 900 s that a queue delays.
     least(900, 60 * 2 ^ (attempt_number - 1) * (0.5 + random() / 2))::int as backoff_seconds
   from actor, email_queue
@@ -20,6 +22,7 @@ settled as (
   update email_queue as email
   set
     status = case found.outcome when 'sent' then 'sent' when 'retry' then 'pending' when 'failed' then 'failed' else 'sending' end,
+    max_attempts = email.max_attempts + case found.outcome when 'retry' then 1 else 0 end,
     sendgrid_message_id = coalesce(:message_id::text, email.sendgrid_message_id),
     subject = coalesce(:subject::text, email.subject),
     sent_at = case when found.outcome = 'sent' then present() end,

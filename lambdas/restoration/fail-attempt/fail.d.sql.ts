@@ -3,6 +3,7 @@ import type { Statement } from '../../../schema/statements/statement.ts';
 
 export declare const fail: Statement<{
   retryable: boolean;
+  counted: boolean;
   jobId: string;
   errorCode: string;
   errorMessage: string | null;

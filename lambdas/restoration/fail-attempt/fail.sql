@@ -1,5 +1,7 @@
--- An attempt has failed: the job waits for its next one, or has failed for good and its photo with it.
--- Asked again, it answers the same: the next attempt to submit, or whether that was the order's last photo open.
+-- An attempt has failed: the job waits for its next one, or has failed for good and its photo with
+-- it. One that is not counted takes none from the photo, until there are 24: of a quarter of an hour
+-- each, or of an hour each where the output could not be stored, and then a dollar of predictions.
+-- Asked again, it answers the same: the next attempt, or whether that was the last photo open.
 -- :error_message may be null
 with actor as materialized (
   select set_config('app.actor', :actor, true)
@@ -7,10 +9,17 @@ with actor as materialized (
 found as (
   select
     job.id, job.status, job.attempt_number, job.external_job_id, image.id as image_id, image.order_id,
-    :retryable::boolean and job.attempt_number < job.max_attempts as again
+    attempts.most,
+    :retryable::boolean and job.attempt_number < attempts.most as again
   from actor
   cross join restoration_jobs as job
   join images as image on image.id = job.original_image_id
+  cross join lateral (
+    select case
+      when :counted::boolean then job.max_attempts
+      else greatest(job.max_attempts, least(job.max_attempts + 1, 24))
+    end as most
+  ) as attempts
   where job.id = :job_id::uuid
 ),
 settled as (
@@ -18,6 +27,7 @@ settled as (
   set
     status = case when found.again then 'pending' else 'failed' end,
     attempt_number = case when found.again then job.attempt_number + 1 else job.attempt_number end,
+    max_attempts = found.most,
     failed_at = case when found.again then null else present() end,
     external_job_id = case when found.again then null else job.external_job_id end,
     external_status = case when found.again then null else 'failed' end,

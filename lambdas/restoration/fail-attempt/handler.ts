@@ -6,7 +6,7 @@ import { internalError } from '../../platform/errors.ts';
 import { log } from '../../platform/logging.ts';
 import { queueHandler, send } from '../../platform/messages.ts';
 import { settings } from '../../platform/settings.ts';
-import { isRetryable } from '../../providers/restoration-codes.ts';
+import { isAboutPhoto, isRetryable } from '../../providers/restoration-codes.ts';
 import { type FailAttemptMessage, failAttemptMessage } from '../messages.ts';
 import { restorations } from '../provider.ts';
 import { fail } from './fail.sql';
@@ -43,14 +43,16 @@ export const handler = queueHandler(
       errorCode: code,
       errorMessage: message || null,
       retryable: isRetryable(code),
+      counted: isAboutPhoto(code),
     });
     if (!row) throw internalError('unknown_job', `There is no job ${jobId} yet.`);
     const { orderId, outcome, delaySeconds } = row;
-    log.warn('attempt failed', { jobId, attempt, code, outcome });
-    if (outcome !== 'superseded') await cancelLeftBehind(row.externalJobId, code);
+    log.warn('attempt failed', { jobId, attempt, code, outcome, counted: isAboutPhoto(code) });
     if (outcome === 'again')
       await send(SUBMIT_JOB_QUEUE_URL, [{ jobId, attempt: attempt + 1 }], { groupId: orderId, delaySeconds });
     if (outcome === 'failed' && row.last)
       await send(COMPLETE_ORDER_QUEUE_URL, [{ orderId }], { groupId: orderId });
+    // Last: the order goes on even if the provider denies this.
+    if (outcome !== 'superseded') await cancelLeftBehind(row.externalJobId, code);
   },
 );

@@ -60,7 +60,8 @@ const isLoopback = (hostname: string) =>
 function refusalOf(status: number) {
   if (status === 200) return undefined;
   if (status >= 300 && status < 400) return 'output_refused';
-  return [403, 404, 410].includes(status) ? 'output_gone' : 'output_unavailable';
+  // A denial says nothing of the file: it is asked for again as long as the provider keeps it.
+  return [404, 410].includes(status) ? 'output_gone' : 'output_unavailable';
 }
 
 async function* bounded(body: AsyncIterable<Uint8Array>, maxBytes: number) {

@@ -168,6 +168,7 @@ export const photos = {
         jobId: jobOf(subject, at),
         attempt,
         retryable,
+        counted: true,
         errorCode: 'prediction_failed',
         errorMessage: null,
       }),

@@ -15,13 +15,17 @@ import {
 import { ChangeMessageVisibilityCommand, ReceiveMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { Upload } from '@aws-sdk/lib-storage';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { createClock } from '../../packages/local-aws/clock.ts';
-import { createGateway, type Gateway } from '../../packages/local-aws/gateway/gateway.ts';
-import { createIam } from '../../packages/local-aws/gateway/iam.ts';
-import { createCredentials, operator } from '../../packages/local-aws/gateway/signature.ts';
-import { createS3, type LocalS3 } from '../../packages/local-aws/s3/s3.ts';
-import { createSqs, type Sqs } from '../../packages/local-aws/sqs/sqs.ts';
-import { createStore } from '../../packages/local-aws/store.ts';
+import {
+  createClock,
+  createCredentials,
+  createGateway,
+  createIam,
+  createS3,
+  createSqs,
+  createStore,
+  operator,
+  type Sqs,
+} from '@restoreclick/local-aws';
 import { steps, synthesizeStack } from './synthesized.ts';
 
 const stack = synthesizeStack();
@@ -31,8 +35,8 @@ const clock = createClock();
 const callers = model.functions.map(({ logicalId }) => logicalId);
 const credentials = createCredentials({ secret: 'test', callers });
 let folder: string;
-let gateway: Gateway;
-let s3: LocalS3;
+let gateway: Awaited<ReturnType<typeof createGateway>>;
+let s3: Awaited<ReturnType<typeof createS3>>;
 let sqs: Sqs;
 
 beforeAll(async () => {

@@ -7,7 +7,7 @@ import { z } from 'zod';
 
 const shape = z.object({
   pid: z.number(),
-  /** When the process began, as the kernel counts; absent where that cannot be read. Numbers are given again. */
+  /** When the process began, as the kernel counts, if that can be read: process ids are reused. */
   born: z.string().optional(),
   /** What runs it, to speak of it: `npm start`. */
   by: z.string(),
@@ -20,7 +20,7 @@ const note = (folder: string) => join(folder, 'running.json');
 
 function bornAt(pid: number): string | undefined {
   try {
-    // The 22nd field; the second is the program's name, which may hold anything, and ends with the last parenthesis.
+    // The 22nd field; the second, the program's name, ends with the last parenthesis.
     return readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ')[19];
   } catch {
     return undefined;
@@ -38,13 +38,13 @@ async function read(folder: string): Promise<Claim | undefined> {
   }
 }
 
-/** The system that runs or starts in this folder, if one does. A killed one leaves its note behind, but not its process. */
+/** The system that runs or starts in this folder; a killed one leaves its note, but no process. */
 export async function runningSystem(folder: string): Promise<Claim | undefined> {
   const found = await read(folder);
   return found && isAlive(found) ? found : undefined;
 }
 
-/** Whether this program's note is the one that lies there. A link is made whole or not at all, and never over another. */
+/** Whether this program's note is now the one there: a link never replaces another. */
 async function take(folder: string, own: Claim): Promise<boolean> {
   const draft = `${note(folder)}.${own.pid}`;
   await writeFile(draft, JSON.stringify(own));

@@ -1,4 +1,4 @@
-/** The secrets of one local system: made once, kept in its store, and put where the template expects them. */
+/** The secrets of one local system: made once, kept, and put where the template expects them. */
 import { createHmac, randomBytes } from 'node:crypto';
 import {
   AwsError,
@@ -31,7 +31,7 @@ export async function systemSecrets(store: Store): Promise<SystemSecrets> {
   };
 }
 
-/** The roles' passwords: the same for every system on one PostgreSQL server, because its roles are. */
+/** The roles' passwords: the same for all systems on one PostgreSQL server, as its roles are. */
 export const passwordsOf = (server: Pick<PgServer, 'adminPassword'>) => (username: string) =>
   createHmac('sha256', server.adminPassword).update(username).digest('base64url');
 
@@ -45,7 +45,7 @@ function secretBehind(model: StackModel, variable: string): string {
   return secret.logicalId;
 }
 
-/** What the template's secrets hold here, by logical id; the others it generates as the template says. */
+/** What secrets hold here, by logical id; the others are generated as the template says. */
 export function secretValues(
   model: StackModel,
   passwordOf: (username: string) => string,

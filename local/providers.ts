@@ -31,7 +31,7 @@ type Provider<Secret extends object> = {
 export type Providers = Awaited<ReturnType<typeof startProviders>>;
 
 /** What calls to the real ones are called in the list of outside calls. */
-const realHosts = {
+export const realHosts = {
   'api.stripe.com': 'stripe',
   'files.stripe.com': 'stripe',
   'api.replicate.com': 'replicate',
@@ -139,10 +139,7 @@ export async function startProviders(options: Options, ground: Ground, apiUrl: s
   return {
     urls: { payments: stripe.url, restorations: replicate.url, mailbox: sendgrid.url },
     environment: { ...stripe.environment, ...replicate.environment, ...sendgrid.environment },
-    hosts: {
-      ...realHosts,
-      ...Object.fromEntries(hosts.flatMap(([name, host]) => (host === undefined ? [] : [[host, name]]))),
-    },
+    hosts: Object.fromEntries(hosts.flatMap(([name, host]) => (host === undefined ? [] : [[host, name]]))),
     secrets: {
       STRIPE_SECRET_ARN: stripe.secret,
       REPLICATE_SECRET_ARN: replicate.secret,

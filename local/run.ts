@@ -1,4 +1,4 @@
-/** One local system in a folder: its PostgreSQL, its services, and a note of where they are for who comes later. */
+/** One local system in a folder: its PostgreSQL, its services, and a note of where they are. */
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { removePostgres, startPostgres } from '@restoreclick/local-aws';
@@ -24,7 +24,7 @@ function explain(error: unknown): unknown {
   return error;
 }
 
-/** Both at once, since neither needs the other; when one fails, the other has ended too before anybody hears of it. */
+/** Both at once, since neither needs the other; when one fails, the other is stopped first. */
 async function prepare({ assembly, folder, say }: RunOptions) {
   const [built, started] = await Promise.allSettled([
     assembly(),

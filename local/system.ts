@@ -1,4 +1,4 @@
-/** The whole system on one machine: the synthesized stack, its bundles, and everything they call, each service wired to the others. */
+/** The whole system on one machine: the synthesized stack and all that it calls, wired together. */
 import { join } from 'node:path';
 import {
   account,
@@ -32,7 +32,7 @@ import {
 import { createHome } from './home.ts';
 import { passwordsOf, readLogin, secretValues, systemSecrets } from './keys.ts';
 import { anyPorts, type Ports } from './ports.ts';
-import { type Providers, startProviders } from './providers.ts';
+import { type Providers, realHosts, startProviders } from './providers.ts';
 
 export type SystemOptions = {
   /** The cloud assembly to run. */
@@ -40,7 +40,7 @@ export type SystemOptions = {
   /** Absolute path; objects and pictures lie there. */
   folder: string;
   server: PgServer;
-  /** The database's name; the services keep theirs in `{name}_services`. Many systems can share a server. */
+  /** The product's; the services keep theirs in `{name}_services`. Many can share a server. */
   database: string;
   /** Passwords of the database's roles, if they exist already; otherwise the roles are made. */
   passwordOf?: (username: string) => string;
@@ -52,7 +52,7 @@ export type SystemOptions = {
   restorationSeconds?: number;
   /** Takes what functions print and services complain about, line by line. */
   log?: (source: string, line: string) => void;
-  /** Keys of real providers, under their usual names, which then take their doubles' places; none by default. */
+  /** Keys of real providers, which then take their doubles' places; none by default. */
   environment?: Record<string, string | undefined>;
   /** A debugger may attach to this function: part of its name, and the port. */
   inspect?: { name: string; port: number };
@@ -60,7 +60,7 @@ export type SystemOptions = {
 
 export type System = Awaited<ReturnType<typeof startSystem>>;
 
-/** Runs the functions that a deployment runs; a failure fails the start, as it would fail the deploy. */
+/** Runs what a deployment runs; a failure fails the start, as it would fail the deploy. */
 async function deploy(model: StackModel, lambda: Lambda): Promise<void> {
   for (const id of model.onDeploy) {
     const result = await lambda.invoke(id, {});
@@ -88,7 +88,7 @@ async function openGround(options: SystemOptions) {
 
 type Ground = Awaited<ReturnType<typeof openGround>>;
 
-/** The two servers that must listen before the stack can be read, because it speaks of their addresses. */
+/** The two servers that listen before the stack can be read, since it names their addresses. */
 async function openDoors({ assembly, ports = anyPorts }: SystemOptions, { secrets, clock, log }: Ground) {
   const draft = readStack(assembly, { queueUrl: (name) => name, apiUrl: '' });
   const callers = [...draft.functions, ...draft.stateMachines];
@@ -185,7 +185,7 @@ async function openCompute(
 ) {
   const { store, clock, log } = ground;
   const { random, inspect } = options;
-  const faults = createFaults({ hosts });
+  const faults = createFaults({ hosts: { ...realHosts, ...hosts } });
   const lambda = await createLambda({
     functions: model.functions,
     region,

@@ -1,4 +1,4 @@
-/** Named parameters as the Data API takes them: `:name` becomes `$n`, cast by the kind of its value or by its type hint. */
+/** Named parameters as the Data API takes them: `:name` becomes `$n`, cast to its value's type. */
 import { z } from 'zod';
 import { sqlTokens } from './sql-tokens.ts';
 
@@ -36,7 +36,7 @@ export type Rewritten = { text: string; names: string[] };
 
 /**
  * Rewrites `:name` outside of quotes and comments.
- * @param typeOf the type to which that parameter is cast; undefined leaves it bare, and PostgreSQL infers one
+ * @param typeOf what that parameter is cast to; undefined leaves the type to PostgreSQL
  */
 export function rewriteParameters(sql: string, typeOf: (name: string) => string | undefined): Rewritten {
   const names: string[] = [];

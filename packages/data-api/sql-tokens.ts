@@ -1,4 +1,4 @@
-/** Cuts SQL into the few kinds of token that matter here: what is quoted or commented out must be left alone. */
+/** Cuts SQL into tokens, so that what is quoted or commented out can be left alone. */
 
 export type SqlToken = {
   kind: 'comment' | 'quoted' | 'word' | 'parameter' | 'other';
@@ -6,7 +6,7 @@ export type SqlToken = {
   text: string;
 };
 
-/** PostgreSQL's lexical rules; block comments, which nest, are found by `blockComment`. Order decides. */
+/** PostgreSQL's lexical rules, the first that fits; block comments nest: see `blockComment`. */
 const pattern = new RegExp(
   [
     String.raw`(?<comment>--[^\n]*)`,

@@ -1,7 +1,7 @@
-/** How values and names pass between TypeScript and the Data API: snake_case and fields there, camelCase and plain values here. */
+/** Names and values for the Data API and back: snake_case and fields there, camelCase and values here. */
 import type { ColumnMetadata, Field, SqlParameter } from '@aws-sdk/client-rds-data';
 
-/** What a statement takes. Lists and objects go as JSON text, which the statement converts: `:ids::jsonb`. */
+/** What a statement takes. Lists and objects go as JSON text, converted there: `:ids::jsonb`. */
 export type Value = string | number | boolean | null;
 
 /** `total_amount!` → `totalAmount`; the `!` only says that the column is never null. */
@@ -31,7 +31,7 @@ function toField(value: Value): Field {
 }
 
 /**
- * Rows as objects: numeric, uuid and dates are strings, timestamps ISO 8601, json is parsed, text arrays are arrays.
+ * Rows as objects: numeric, uuid and dates are strings, timestamps ISO 8601, json is parsed.
  * @param columns the result's metadata, which names them
  */
 export function toRows(

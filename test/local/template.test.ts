@@ -166,7 +166,6 @@ describe('a template', () => {
       { 'Fn::Sub': [`${sub('name')} at ${sub('Queue')}`, { name: { Ref: 'Role' } }] },
       'role at http://127.0.0.1:4566/000000000000/queue',
     ],
-    [{ 'Fn::Select': [1, { 'Fn::Split': [',', 'a,b,c'] }] }, 'b'],
   ])('resolves %j', (value, expected) => {
     expect(resolved(value)).toBe(expected);
   });
@@ -181,7 +180,6 @@ describe('a template', () => {
       'the attribute Colour of AWS::SQS::Queue (Queue) is not known locally',
     ],
     [{ Ref: 'Nobody' }, 'there is no resource Nobody'],
-    [{ 'Fn::Select': [3, ['a']] }, 'there is no item 3'],
     [{ 'Fn::Join': ['', [{ Ref: 'Queue' }, ['a']]] }, 'a text was expected'],
   ])('says where it cannot resolve %j', (value, message) => {
     expect(() => resolved(value)).toThrow(message);

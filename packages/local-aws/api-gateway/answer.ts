@@ -31,7 +31,7 @@ export type Answer = {
   body: string | Buffer;
 };
 
-/** Without a status code it is the body of a 200; undefined where the answer cannot be understood. */
+/** Without a status code it is the body of a 200; undefined where it cannot be understood. */
 export function readAnswer(payload: unknown): Answer | undefined {
   if (typeof payload !== 'object' || payload === null || !('statusCode' in payload)) {
     const body = typeof payload === 'string' ? payload : JSON.stringify(payload);

@@ -1,4 +1,4 @@
-/** API Gateway's HTTP API on one machine: routes requests to functions as events of payload format 2.0, and their answers back. */
+/** API Gateway's HTTP API on one machine: requests become events of payload format 2.0. */
 import { randomBytes } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';

@@ -1,4 +1,4 @@
-/** Deliveries to targets: kept in the store until the target takes them, tried again with growing delays. */
+/** Deliveries to targets: stored until the target takes them, tried again ever more seldom. */
 import { randomUUID } from 'node:crypto';
 import type { Activity, Clock, Timer } from '../clock/index.ts';
 import type { Store } from '../store/index.ts';

@@ -12,7 +12,7 @@ export type EventBridge = {
   service: AwsService;
   /** Puts an event on the bus; resolves once its deliveries are in the store. */
   emit(event: EventBridgeEvent): Promise<void>;
-  /** Starts the schedules and the deliveries that the last run left; call it once the targets are up. */
+  /** Starts the schedules and what the last run left; call it once the targets are up. */
   resume(): Promise<void>;
   /** Resolves once nothing is being delivered; what waits on the clock does not count. */
   idle(): Promise<void>;

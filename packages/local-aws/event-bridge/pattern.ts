@@ -4,69 +4,56 @@ import type { EventBridgeEvent } from './event.ts';
 
 export type Matches = (event: EventBridgeEvent) => boolean;
 
-type Test = (value: unknown) => boolean;
+type Scalar = string | number | boolean | null;
+/** Values of which one must be there, or members that must all match. */
+type Pattern = Scalar[] | { [name: string]: Pattern };
+type Members = Record<string, unknown>;
 
 const scalar = z.union([z.string(), z.number(), z.boolean(), z.null()]);
-const oneOrMore = <T>(schema: z.ZodType<T>) =>
-  z.union([z.array(schema).min(1), schema.transform((value) => [value])]);
-
-/** What may stand in a pattern's list, as a test of one value; undefined is a missing member. */
-const condition: z.ZodType<Test> = z.union([
-  scalar.transform(
-    (wanted): Test =>
-      (value) =>
-        value === wanted,
-  ),
-  z.strictObject({ prefix: z.string() }).transform(
-    ({ prefix }): Test =>
-      (value) =>
-        typeof value === 'string' && value.startsWith(prefix),
-  ),
+const members: z.ZodType<{ [name: string]: Pattern }> = z.lazy(() =>
   z
-    .strictObject({ 'anything-but': z.strictObject({ prefix: oneOrMore(z.string()) }) })
-    .transform(({ 'anything-but': { prefix } }): Test => {
-      return (value) => typeof value === 'string' && !prefix.some((start) => value.startsWith(start));
-    }),
-  z
-    .strictObject({ 'anything-but': oneOrMore(z.union([z.string(), z.number()])) })
-    .transform(({ 'anything-but': unwanted }): Test => {
-      return (value) => value !== undefined && !unwanted.some((one) => one === value);
-    }),
-  z.strictObject({ exists: z.boolean() }).transform(
-    ({ exists }): Test =>
-      (value) =>
-        (value !== undefined) === exists,
-  ),
-]);
-
-/** A list of conditions, of which one must hold for the value, or for one of its items if it is an array; or members to look into. */
-const pattern: z.ZodType<Test> = z.lazy(() =>
-  z.union([
-    z.array(condition).transform(
-      (conditions): Test =>
-        (value) => {
-          const values = Array.isArray(value) && value.length > 0 ? value : [value];
-          return conditions.some((holds) => values.some((one) => holds(one)));
-        },
-    ),
-    z.record(z.string(), pattern).transform((members): Test => {
-      return (value) => Object.entries(members).every(([name, matches]) => matches(memberOf(value, name)));
-    }),
-  ]),
+    .record(z.string(), z.union([z.array(scalar).min(1), members]))
+    .refine((record) => Object.keys(record).length > 0, 'an object must have members'),
 );
-
-function memberOf(value: unknown, name: string): unknown {
-  if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) return undefined;
-  return Object.entries(value).find(([key]) => key === name)?.[1];
-}
 
 /** Reads a rule's pattern; throws an error naming the rule when it uses what is not implemented. */
 export function readPattern(rule: string, source: unknown): Matches {
-  const read = z.record(z.string(), pattern).pipe(z.custom<Record<string, Test>>()).safeParse(source);
+  const read = members.safeParse(source);
   if (!read.success) {
-    throw new Error(
-      `Rule ${rule}: the local EventBridge does not implement its pattern. ${z.prettifyError(read.error)}`,
-    );
+    const problem = z.prettifyError(read.error);
+    throw new Error(`Rule ${rule}: the local EventBridge does not implement its pattern. ${problem}`);
   }
-  return (event) => Object.entries(read.data).every(([name, matches]) => matches(memberOf(event, name)));
+  const pattern = z.custom<Pattern>().parse(nested(read.data));
+  return (event) => matches(pattern, nested(event));
+}
+
+/** An array is matched by one of its items, in all that the pattern asks of it. */
+function matches(pattern: Pattern, value: unknown): boolean {
+  if (Array.isArray(value)) return value.some((item) => matches(pattern, item));
+  if (Array.isArray(pattern)) return pattern.some((wanted) => wanted === value);
+  if (!isObject(value)) return false;
+  return Object.entries(pattern).every(([name, inner]) => {
+    return Object.hasOwn(value, name) && matches(inner, value[name]);
+  });
+}
+
+const isObject = (value: unknown): value is Members =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** `{ 'a.b': 1 }` as `{ a: { b: 1 } }`: to EventBridge both are the same path. */
+function nested(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(nested);
+  if (!isObject(value)) return value;
+  const result: Members = {};
+  for (const [name, inner] of Object.entries(value)) {
+    const [last = '', ...outer] = name.split('.').reverse();
+    let at = result;
+    for (const step of outer.reverse()) {
+      const below = at[step];
+      at[step] = isObject(below) ? below : {};
+      at = at[step] as Members;
+    }
+    at[last] = nested(inner);
+  }
+  return result;
 }

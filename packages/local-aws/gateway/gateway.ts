@@ -43,7 +43,7 @@ type Arrival = {
   name: string;
 };
 
-/** Whoever posts a form or asks for CORS: the request itself is not signed, and S3 looks into it. */
+/** Whoever posts a form or asks for CORS: such a request is not signed, and S3 looks into it. */
 export const anonymous = 'anonymous';
 
 /** How far a signature's time may lie outside what the wall and the local clock show. */
@@ -53,7 +53,7 @@ const longestJson = 8 * 1024 ** 2;
 
 /**
  * Listens on 127.0.0.1; services come by `serve`, since some must know the address first. Clients
- * correct themselves by the answers' Date, which is the local clock's; signatures by the wall's time
+ * correct themselves by the answers' Date, the local clock's; signatures by the wall's time
  * are taken as well. A presigned URL expires by the local clock.
  */
 export async function createGateway({ port = 0, ...options }: Options & { port?: number }): Promise<Gateway> {

@@ -33,7 +33,7 @@ export function createIam({
         resources.some((pattern) => matches(pattern, resource)),
     );
     const conditionsOf = (statement: PolicyStatement) => conditionResults(statement.conditions, context);
-    // What cannot be judged counts against the caller: it does not allow, and it does not lift a Deny.
+    // What cannot be judged counts against the caller: it allows nothing and lifts no Deny.
     if (about.some((s) => s.effect === 'Deny' && conditionsOf(s).every((held) => held !== false))) {
       return 'explicit deny';
     }
@@ -76,34 +76,19 @@ function conditionResults(
   );
 }
 
-function conditionHolds(
-  operatorName: string,
-  value: string | undefined,
-  wanted: string[],
-): boolean | undefined {
-  const ifExists = operatorName.endsWith('IfExists');
-  const [, negation = '', name = ''] =
-    /^(String|Numeric|Arn)Not(.+)$/.exec(operatorName.replace(/IfExists$/, '')) ?? [];
-  const negated = negation !== '';
-  const test = tests[negated ? `${negation}${name}` : operatorName.replace(/IfExists$/, '')];
+function conditionHolds(operatorName: string, value: string | undefined, wanted: string[]) {
+  const [, negation, name = '', ifExists] = /^String(Not)?(\w+?)(IfExists)?$/.exec(operatorName) ?? [];
+  const test = tests[name];
   if (!test) return undefined;
-  if (value === undefined) return ifExists ? true : negated ? undefined : false;
-  return wanted.some((each) => test(value, each)) !== negated;
+  if (value === undefined) return ifExists ? true : negation ? undefined : false;
+  return wanted.some((each) => test(value, each)) === !negation;
 }
 
-/** Negated operators (`StringNotLike`) are the same tests, turned round. */
+/** The operators without `String` and `Not`. */
 const tests: Record<string, (value: string, wanted: string) => boolean> = {
-  StringEquals: (value, wanted) => value === wanted,
-  StringEqualsIgnoreCase: (value, wanted) => value.toLowerCase() === wanted.toLowerCase(),
-  StringLike: (value, wanted) => matches(wanted, value),
-  Bool: (value, wanted) => value.toLowerCase() === wanted.toLowerCase(),
-  ArnEquals: arnMatches,
-  ArnLike: arnMatches,
-  NumericEquals: (value, wanted) => Number(value) === Number(wanted),
-  NumericLessThan: (value, wanted) => Number(value) < Number(wanted),
-  NumericLessThanEquals: (value, wanted) => Number(value) <= Number(wanted),
-  NumericGreaterThan: (value, wanted) => Number(value) > Number(wanted),
-  NumericGreaterThanEquals: (value, wanted) => Number(value) >= Number(wanted),
+  Equals: (value, wanted) => value === wanted,
+  EqualsIgnoreCase: (value, wanted) => value.toLowerCase() === wanted.toLowerCase(),
+  Like: (value, wanted) => matches(wanted, value),
 };
 
 /** `*` is any text, `?` any one character. */
@@ -113,14 +98,4 @@ function matches(pattern: string, text: string): boolean {
     .replaceAll('*', '.*')
     .replaceAll('?', '.');
   return new RegExp(`^${source}$`, 's').test(text);
-}
-
-/** Part by part: a wildcard does not reach over the colon that ends its part. */
-function arnMatches(value: string, wanted: string): boolean {
-  const parts = (arn: string) => {
-    const all = arn.split(':');
-    return [...all.slice(0, 5), all.slice(5).join(':')];
-  };
-  const wantedParts = parts(wanted);
-  return parts(value).every((part, at) => matches(wantedParts[at] ?? '', part));
 }

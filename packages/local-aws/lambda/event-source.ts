@@ -28,7 +28,7 @@ const waitMs = 20_000;
 const afterFailureMs = 5_000;
 const needed = ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes'];
 
-/** Starts at once. A message whose batch failed comes again after the queue's visibility timeout. */
+/** Starts at once. A failed batch's messages come again after the visibility timeout. */
 export function createEventSource(options: Options): EventSource {
   const { model, source, iam, clock, log, concurrency = 4 } = options;
   const missing = needed.find((action) => !iam.isAllowed(model.functionId, action, model.queueArn));
@@ -105,7 +105,7 @@ function recordOf(message: ReceivedMessage, { queueArn }: EventSourceModel, awsR
   };
 }
 
-/** Nothing reported, in any form, is a full success; a report that cannot be understood is a full failure. */
+/** No report at all is a full success; one that cannot be understood is a full failure. */
 const batchResponse = z
   .object({ batchItemFailures: z.array(z.object({ itemIdentifier: z.string().min(1) })).nullish() })
   .nullable();

@@ -1,4 +1,4 @@
-/** Through here a function's process reaches the outside: requests are reported, some made to fail. */
+/** Through here a function's process reaches the outside: calls are reported, some fail. */
 import { writeFileSync } from 'node:fs';
 import http from 'node:http';
 import https from 'node:https';
@@ -18,7 +18,7 @@ export type Outside = {
   begin(invocation: { requestId: string; rules: SentRule[] }): void;
 };
 
-/** Wraps `http`, `https` and `fetch`; must run before the bundle loads. Plain sockets and HTTP/2 pass unseen. */
+/** Wraps `http`, `https` and `fetch` before the bundle loads; sockets and HTTP/2 pass unseen. */
 export function watchOutside({
   functionName,
   hosts,
@@ -131,7 +131,7 @@ function deadConnection(broken: boolean): Socket {
   return socket;
 }
 
-/** Lets the request take effect: the answer has begun, so the other side is done; then nobody reads it. */
+/** Lets the request take effect, which it has when the answer begins, and then reads no answer. */
 function loseAnswer(request: http.ClientRequest, action: FaultAction): http.ClientRequest {
   const emit = request.emit.bind(request);
   request.emit = (event: string | symbol, ...values: unknown[]) => {

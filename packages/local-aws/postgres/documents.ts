@@ -1,4 +1,4 @@
-/** The store's backing: documents of the local services in a PostgreSQL table, written in groups. */
+/** The store's backing: documents in a PostgreSQL table, written in groups. */
 import type { Pool } from 'pg';
 import type { Backing } from '../store/index.ts';
 

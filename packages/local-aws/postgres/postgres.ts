@@ -1,4 +1,4 @@
-/** Starts PostgreSQL for the local system: its data in a folder that survives, or in none at all. */
+/** Starts PostgreSQL for the local system: its data in a folder that is kept, or in none. */
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
@@ -34,8 +34,8 @@ type Remembered = z.infer<typeof remembered>;
 const memory = (folder: string) => join(folder, 'postgres.json');
 
 /**
- * @param folder keeps data, port and password between runs; without it the server is a scratch one: faster because it never
- *   waits for the disk, and gone without trace when stopped or when this process ends
+ * @param folder keeps data, port and password between runs; without it the server never waits for
+ *   the disk, and is gone without trace when stopped or when this process ends
  * @param port a free one by default, the same again on the next run if it is still free
  * @param settings PostgreSQL's own, instead of the local system's: `{ shared_buffers: '1GB' }`
  * @param say tells the developer what is unusual, in a sentence
@@ -78,14 +78,15 @@ function running(home: string, serving: Serving, password: string, scratch: bool
     ...server,
     home,
     async stop() {
-      await Promise.race([server.close(), sleep(2_000, undefined, { ref: false })]); // a client never released must not hold us up
+      // A client that was never released must not hold this up.
+      await Promise.race([server.close(), sleep(2_000, undefined, { ref: false })]);
       await serving.stop();
       if (scratch) await rm(home, { recursive: true, force: true });
     },
   };
 }
 
-/** Removes all that `startPostgres` keeps for the folder, wherever it is; stops a server that a killed run left. */
+/** Removes all that `startPostgres` keeps for the folder; stops a server that a killed run left. */
 export async function removePostgres(
   folder: string,
   say: (sentence: string) => void = console.warn,
@@ -111,7 +112,7 @@ async function remember(folder: string, what: Remembered): Promise<void> {
 }
 
 /**
- * The port may have been taken meanwhile; and of a server that was killed, processes may linger for a moment.
+ * The port may be taken by now, and processes of a killed server may linger for a moment.
  * @param mayMove whether another port will do
  */
 async function servePatiently(
@@ -142,7 +143,7 @@ async function freePort(): Promise<number> {
   return address.port;
 }
 
-/** The folder itself, if PostgreSQL's user can enter it; as root that may need another place, which is then remembered. */
+/** The folder itself, if PostgreSQL's user can enter it; for root perhaps another, remembered. */
 async function homeFor(
   folder: string | undefined,
   last: Remembered | undefined,
@@ -154,9 +155,7 @@ async function homeFor(
     await mkdir(folder, { recursive: true });
     if (canReach(folder, user)) return folder;
   }
-  const elsewhere = await mkdtemp(
-    join(folder === undefined ? tmpdir() : '/var/tmp', 'restoreclick-postgres-'),
-  );
+  const elsewhere = await mkdtemp(join(folder === undefined ? tmpdir() : '/var/tmp', 'local-postgres-'));
   giveTo(user, elsewhere);
   if (!canReach(elsewhere, user))
     throw new Error(`PostgreSQL's user ${user?.name} cannot enter ${elsewhere}.`);

@@ -1,4 +1,4 @@
-/** What an earlier run may have left: nothing, a pid file of a killed server, or a server that still runs. */
+/** What an earlier run may have left: a pid file of a killed server, or one that still runs. */
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
@@ -21,7 +21,7 @@ export async function settlePredecessor(
   if (!pid) return;
   if (!isRunning(pid)) return say('The last run was killed; PostgreSQL recovers what it had committed.');
   if (!isPostgres(pid, dataFolder(home))) {
-    // The number belongs to another program by now, and PostgreSQL would take that for a living server.
+    // The number is another program's by now, which PostgreSQL would take for a server.
     await rm(join(dataFolder(home), 'postmaster.pid'));
     return say('The last run was killed; PostgreSQL recovers what it had committed.');
   }

@@ -8,11 +8,11 @@ export type Login = { username: string; password: string };
 export type PgServer = PgAddress & {
   /** Makes the database if it is not there. Nobody may be connected to its template. */
   createDatabase(name: string, options?: { template?: string; owner?: string }): Promise<void>;
-  /** Makes or updates a role that may do what Aurora's administrator may: log in, make roles and databases. */
+  /** Makes or updates a role that may, as Aurora's administrator, make roles and databases. */
   createAdministrator(login: Login): Promise<void>;
   /** Removes the database, if it is there, and ends every connection to it. */
   dropDatabase(name: string): Promise<void>;
-  /** A pool of connections, as the administrator unless told otherwise. `close` ends it, or its own `end`. */
+  /** A pool of connections, by default as the superuser; `close` ends it, or its own `end`. */
   pool(database: string, user?: Login, settings?: pg.PoolConfig): pg.Pool;
   /** Ends every pool made here; the server goes on. */
   close(): Promise<void>;
@@ -28,7 +28,7 @@ export function serverAt(address: PgAddress): PgServer {
     pool(database, user, settings) {
       const login = { user: user?.username ?? adminUser, password: user?.password ?? adminPassword };
       const pool = new pg.Pool({ host, port, database, ...login, ...settings });
-      // The pool drops a connection that the server ends while idle; the next caller gets a new one.
+      // A connection that the server ends while idle is dropped by the pool.
       pool.on('error', () => undefined);
       pools.add(pool);
       return pool;

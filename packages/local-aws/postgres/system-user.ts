@@ -1,4 +1,4 @@
-/** Which operating-system user PostgreSQL runs as (it refuses root), and what that user can reach. */
+/** Which user PostgreSQL runs as (it refuses root), and what that user can reach. */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { statSync } from 'node:fs';
 
@@ -9,7 +9,7 @@ export type SystemUser = { name: string; uid: number; gid: number } | undefined;
 const candidates = ['postgres', 'nobody'];
 
 /**
- * As root: the owner of existing data, else the first candidate that exists; otherwise the user who runs this.
+ * As root: the owner of existing data, else the first candidate; otherwise who runs this.
  * @param data the data folder, which may not exist yet
  */
 export function systemUser(data: string): SystemUser {
@@ -40,12 +40,12 @@ function idOf(flag: '-u' | '-g', name: string): number | undefined {
   }
 }
 
-/** What `spawn` needs to run something as that user; `/` because the present folder may be closed to them. */
+/** What `spawn` needs to run something as that user, who may not enter the present folder. */
 export function runAs(user: SystemUser): { cwd: string; uid?: number; gid?: number } {
   return user ? { cwd: '/', uid: user.uid, gid: user.gid } : { cwd: '/' };
 }
 
-/** Whether the user can enter that folder, or run that file. Asked of the system: modes alone do not tell. */
+/** Whether the user can enter that folder, or run that file; modes alone do not tell. */
 export function canReach(path: string, user: SystemUser): boolean {
   return spawnSync('/bin/sh', ['-c', 'test -x "$0"', path], runAs(user)).status === 0;
 }

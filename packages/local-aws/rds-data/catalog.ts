@@ -1,13 +1,13 @@
 /** What results need to know of the database's types and columns, read once each. */
 import type { FieldDef, Pool } from 'pg';
 
-/** A type's name as PostgreSQL's catalog has it (`int4`, `_text`); `element` is the type of an array's elements. */
+/** A type's name in PostgreSQL's catalog (`int4`, `_text`), and that of an array's elements. */
 export type ColumnType = { name: string; element?: string };
 
 export type Catalog = {
   /** @param ids type ids, as results carry them */
   types(ids: number[]): Promise<ColumnType[]>;
-  /** Of each field: 0 if it is a column that is never null, 1 if one that may be, 2 if it is not a column. */
+  /** Of each field: 0 for a column that is never null, 1 for another, 2 for no column. */
   nullable(fields: Pick<FieldDef, 'tableID' | 'columnID'>[]): Promise<(0 | 1 | 2)[]>;
 };
 
@@ -22,7 +22,7 @@ const notNulls = `
   from pg_attribute
   where attnotnull and attrelid = any ($1::oid[])`;
 
-/** @param pool of connections that may read the catalog. Types are remembered; columns may change, and are not. */
+/** @param pool may read the catalog. Types are remembered; columns may change, and are not. */
 export function createCatalog(pool: Pool): Catalog {
   const known = new Map<number, ColumnType>();
 

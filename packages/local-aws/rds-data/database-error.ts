@@ -4,7 +4,7 @@ import { ParameterError } from '@restoreclick/data-api';
 import pg from 'pg';
 import { AwsError } from '../gateway/index.ts';
 
-/** `ERROR: …; Position: N; SQLState: 42883`; what does not come from PostgreSQL stays as it is. */
+/** `ERROR: …; Position: N; SQLState: 42883`; other errors stay as they are. */
 export function databaseError(error: unknown): unknown {
   if (error instanceof ParameterError) return new AwsError('BadRequestException', error.message);
   if (!(error instanceof pg.DatabaseError)) return error;

@@ -16,7 +16,7 @@ export type Query = {
 export type Session = {
   /** Runs one statement. Fails with StatementTimeoutException after the Data API's 45 s. */
   run(query: Query): Promise<TextResult>;
-  /** Gives the connection back, once it has forgotten all that was set in it; not to be waited for. */
+  /** Gives the connection back once it has forgotten what was set; need not be waited for. */
   end(): Promise<void>;
 };
 

@@ -1,4 +1,4 @@
-/** The Data API's open transactions: each holds a session, and is rolled back after three idle minutes. */
+/** The Data API's open transactions: each holds a session for three idle minutes at most. */
 import { randomBytes } from 'node:crypto';
 import type { Clock, Timer } from '../clock/index.ts';
 import { AwsError } from '../gateway/index.ts';
@@ -9,7 +9,7 @@ export type Transactions = {
   /** @returns its id */
   begin(session: Session, secretArn: string): Promise<string>;
   run(id: string, secretArn: string, query: Query): Promise<TextResult>;
-  /** Ends it; a commit that PostgreSQL turns into a rollback, because a statement had failed, fails. */
+  /** Ends it; fails where PostgreSQL rolls back instead, since a statement had failed. */
   end(id: string, secretArn: string, how: 'commit' | 'rollback'): Promise<void>;
   /** Rolls all of them back. */
   stop(): Promise<void>;

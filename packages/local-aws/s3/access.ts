@@ -27,7 +27,7 @@ export function findObject(s3: S3, call: AwsCall, place: Place, action = 's3:Get
   throw noSuchKey(place.key);
 }
 
-/** Opens the bytes of the object that `find` finds; when it is replaced meanwhile, those of the new one. */
+/** Opens the bytes of the object that `find` finds, or of the one that replaced it meanwhile. */
 export async function openObject(
   s3: Pick<S3, 'objects' | 'bytes'>,
   find: () => ObjectRecord,

@@ -17,7 +17,7 @@ export type Bytes = {
    * off, exceeds `maxSize` or `verify` throws.
    */
   receive(source: AsyncIterable<Buffer>, expected?: Expected): Promise<Received>;
-  /** The bytes of a file, or those of a range, both ends included. Rejects with ENOENT if it is gone. */
+  /** The bytes of a file, or of a range with both ends. Rejects with ENOENT if it is gone. */
   read(file: string, range?: Range): Promise<Readable>;
   remove(file: string): Promise<void>;
   /** Removes what a killed process left: unfinished files, and those not in `kept`. */

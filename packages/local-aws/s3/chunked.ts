@@ -12,7 +12,7 @@ function chunkSize(line: string): number {
   return Number.parseInt(hex, 16);
 }
 
-/** Reads lines and counted bytes from a source, holding no more than one of its chunks and one line. */
+/** Reads lines and counted bytes from a source, holding one of its chunks and one line. */
 function createReader(source: AsyncIterable<Buffer>) {
   const iterator = source[Symbol.asyncIterator]();
   let pending: Buffer = Buffer.alloc(0);

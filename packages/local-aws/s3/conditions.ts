@@ -51,7 +51,7 @@ export function assertWritable(headers: Headers, key: string, current: ObjectRec
 }
 
 /**
- * The bytes that a Range header asks for; undefined for all: S3 ignores what it does not understand,
+ * The bytes that a Range header asks for; undefined for all: S3 ignores what it does not know,
  * and several ranges at once. Throws InvalidRange when none of them exist.
  */
 export function readRange(header: string | undefined, size: number): Range | undefined {

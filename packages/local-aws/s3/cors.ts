@@ -31,7 +31,7 @@ function originHeaders(rule: CorsRule, origin: string): Record<string, string> {
   };
 }
 
-/** What an answer to `request` carries for a page of another origin; nothing when no rule allows it. */
+/** What an answer carries for a page of another origin; nothing when no rule allows it. */
 export function corsHeaders({ bucket, call, headers }: S3Request): Record<string, string> {
   const { origin } = headers;
   const rule = origin === undefined ? undefined : ruleFor(bucket, origin, call.method);

@@ -5,7 +5,7 @@ import { crc32 } from 'node:zlib';
 export const algorithms = ['CRC32', 'SHA1', 'SHA256'] as const;
 export type Algorithm = (typeof algorithms)[number];
 
-/** What a run of bytes came to: its length, its MD5 in hex, and the checksums asked for, in base64. */
+/** Of a run of bytes: its length, its MD5 in hex, and the checksums asked for, in base64. */
 export type Measure = { size: number; md5: string; checksums: Partial<Record<Algorithm, string>> };
 
 export type Meter = { add(chunk: Buffer): void; measure(): Measure };
@@ -30,7 +30,7 @@ function createDigest(algorithm: Algorithm): Digest {
   };
 }
 
-/** A meter of the size, the MD5 and the `wanted` checksums; `measure` may be asked once, at the end. */
+/** Measures the size, the MD5 and the `wanted` checksums; `measure` is called once, at the end. */
 export function createMeter(wanted: Iterable<Algorithm> = []): Meter {
   const md5 = createHash('md5');
   const digests = [...new Set(wanted)].map((algorithm) => [algorithm, createDigest(algorithm)] as const);

@@ -103,7 +103,7 @@ function intakeOf({ call, headers }: S3Request): Intake {
   };
 }
 
-/** Writes a body to a file of its own; throws, and leaves nothing, unless it is whole and as stated. */
+/** Writes a body to a file; throws, and leaves nothing, unless it is whole and as stated. */
 export async function receiveBody(s3: S3, request: S3Request): Promise<Received> {
   const { source, ...expected } = intakeOf(request);
   const received = await s3.bytes.receive(source, expected);

@@ -21,7 +21,7 @@ export type Notifications = {
   /** @param event such as `ObjectCreated:Put` */
   prepare(event: string, subject: Subject): Promise<Announcement>;
   /**
-   * Delivers what a killed process left, as far as it happened, and the test event of each new target.
+   * Delivers what a killed process left, as far as it happened, and tests each new target.
    * @param sequencerOf of the object now under `bucket/key`
    */
   resume(sequencerOf: (name: string) => string | undefined): Promise<void>;

@@ -107,7 +107,7 @@ const classes = {
   punctuation: '!"#$%&\'()*+,-./:;<=>?@[\\]^_`{|}~',
 };
 
-/** A password with at least one character of each class; with a template, JSON that holds it under `key`. */
+/** A password with a character of each class; with a template, JSON that holds it under `key`. */
 function generate(rule: NonNullable<SecretModel['generate']>): string {
   const { lower, upper, digits, punctuation } = classes;
   const required = rule.excludePunctuation ? [lower, upper, digits] : [lower, upper, digits, punctuation];

@@ -37,7 +37,7 @@ type Options = {
 
 /**
  * Moves one message, as new: a fresh id, age and receive count.
- * @returns how many were moved: none if it is gone or in flight; undefined when it is unknown where to
+ * @returns how many were moved: none if it is gone or in flight; undefined if it has no way back
  */
 async function move({ queueOf, clock }: Options, task: MoveTask, source: Queue, id: string) {
   const message = source.stored.get(id);

@@ -70,7 +70,7 @@ export function countsOf(queue: Queue): QueueCounts {
   return counts;
 }
 
-/** When the next hidden message becomes visible, in ms by the clock; Infinity when none is hidden. */
+/** When the next hidden message becomes visible, in ms by the clock; Infinity without any. */
 export function nextVisibleAt(queue: Queue): number {
   const now = queue.clock.now();
   return Math.min(...messagesOf(queue).flatMap(({ visibleAt }) => (visibleAt > now ? [visibleAt] : [])));

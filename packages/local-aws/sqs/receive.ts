@@ -1,4 +1,4 @@
-/** Receiving: a message is hidden under a receipt handle, with which alone it is deleted or shown again. */
+/** Receiving: a message is hidden, and its receipt handle alone deletes it or shows it again. */
 import { randomUUID } from 'node:crypto';
 import { AwsError } from '../gateway/index.ts';
 import { type Message, type ReceivedMessage, received } from './message.ts';

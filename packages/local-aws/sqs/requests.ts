@@ -1,4 +1,4 @@
-/** What callers may ask of SQS: the members of each request, and the errors for those out of range. */
+/** What callers may ask of SQS: the members of each request, and how a wrong one is refused. */
 import { z } from 'zod';
 import { AwsError, parseInput } from '../gateway/index.ts';
 import { messageAttribute } from './message.ts';

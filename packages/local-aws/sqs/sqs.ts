@@ -28,7 +28,7 @@ export type ReceiveOptions = {
   signal?: AbortSignal;
 };
 
-/** The API, and the same for the local system, which needs no permission. Queues go by their ARN. */
+/** The API, and calls for the local system, which needs no right; queues by their ARN. */
 export type Sqs = {
   service: AwsService;
   send(queueArn: string, body: string, options?: SendOptions): Promise<void>;

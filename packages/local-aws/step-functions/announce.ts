@@ -25,7 +25,7 @@ export function createAnnounce(
   };
 }
 
-/** The `Step Functions Execution Status Change` event of the present status; its times are in ms, as AWS's are. */
+/** The event that tells the present status; its times are in ms, as AWS's are. */
 function statusChange(execution: Execution, now: number): EventBridgeEvent {
   const { arn, machineArn, name, status, startedAt, stoppedAt, input, output, error, cause } = execution;
   const detail = {

@@ -1,4 +1,4 @@
-/** Reads a state machine's definition: the part of the Amazon States Language that the local interpreter runs. */
+/** Reads a state machine's definition: the part of the Amazon States Language that runs here. */
 import { z } from 'zod';
 import type { StateMachineModel } from '../template/index.ts';
 import { isImplemented } from './tasks.ts';

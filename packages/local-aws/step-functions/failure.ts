@@ -1,6 +1,6 @@
 /** What goes wrong in a state, under the names of the Amazon States Language. */
 
-/** A state's failure: an error name such as `States.Timeout`, and what AWS says of it, if anything. */
+/** A state's failure: a name such as `States.Timeout`, and what AWS says of it, if anything. */
 export class StatesError extends Error {
   /** The error name, as `Retry` and `Catch` match it. */
   readonly error: string;

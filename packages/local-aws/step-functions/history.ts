@@ -4,7 +4,7 @@ import type { Store } from '../store/index.ts';
 /** An event to be recorded: a type of AWS's and the members of its details. */
 export type NewEvent = { type: string; details?: Record<string, unknown> };
 
-/** One event; `timestamp` in seconds since 1970, as on the wire, and one `…EventDetails` member at most. */
+/** One event; `timestamp` in seconds since 1970, and one `…EventDetails` member at most. */
 export type HistoryEvent = {
   id: number;
   previousEventId: number;
@@ -66,7 +66,7 @@ function previousOf(id: number, type: string): number {
   return id === 2 || type === 'ExecutionAborted' || type === 'ExecutionTimedOut' ? 0 : id - 1;
 }
 
-/** `TaskScheduled` → `taskScheduledEventDetails`; all states enter and leave with the same members. */
+/** `TaskScheduled` → `taskScheduledEventDetails`; one name for all `…StateEntered`. */
 function detailsName(type: string): string {
   const shared = type.replace(/^\w+(StateEntered|StateExited)$/, '$1');
   return `${shared.charAt(0).toLowerCase()}${shared.slice(1)}EventDetails`;

@@ -1,4 +1,4 @@
-/** The calls of Step Functions that callers make: start, describe, list, stop and redrive executions. */
+/** Step Functions' API: executions are started, described, listed, stopped and redriven. */
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import { type AwsCall, AwsError, type Operations } from '../gateway/index.ts';

@@ -15,7 +15,7 @@ export function matches(names: string[], error: string): boolean {
 
 /**
  * The retry that a failure gets: which retrier, and after how many ms. Undefined when none is left.
- * @param made the retries that each retrier, by its place, has made so far in this visit of the state
+ * @param made how often each retrier, by its place, has retried in this visit of the state
  * @param random as Math.random, for `JitterStrategy: FULL`
  */
 export function nextRetry(

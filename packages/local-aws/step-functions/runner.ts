@@ -93,7 +93,7 @@ const endings: Record<End['status'], string> = {
   ABORTED: 'ExecutionAborted',
 };
 
-/** Works on the execution from where it stands until it ends or is put down, and records its end. */
+/** Works on the execution from where it stands until it ends or is interrupted; records its end. */
 async function run(at: Running, announce: Announce, log: (message: string) => void): Promise<void> {
   const { engine, execution } = at;
   const { history, clock } = engine;
@@ -143,7 +143,7 @@ async function step(at: Running): Promise<string | undefined> {
   return outcome.next === undefined ? JSON.stringify(outcome.output) : undefined;
 }
 
-/** ms until the machine's TimeoutSeconds are over, counted anew by a redrive; Infinity without any. */
+/** ms until the machine's TimeoutSeconds are over, anew after a redrive; Infinity without any. */
 function timeLeft(
   { startedAt, redrivenAt = startedAt }: Execution,
   { definition }: Machine,

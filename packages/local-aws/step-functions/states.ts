@@ -27,7 +27,7 @@ export type Visit = {
   now(): number;
   record(event: NewEvent): Promise<unknown>;
   taskOf(resource: string): Task;
-  /** Settles as `work` does, or fails with `States.Timeout`, or when the execution is ended from outside. */
+  /** Settles as `work` does; fails with `States.Timeout`, or when the execution is ended. */
   within<T>(timeoutSeconds: number | undefined, work: Promise<T>): Promise<T>;
 };
 

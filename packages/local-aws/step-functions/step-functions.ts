@@ -1,4 +1,4 @@
-/** Step Functions: Standard state machines in JSONata, as far as the stack and its operators use them. */
+/** Step Functions: Standard state machines in JSONata, as far as stack and operators use them. */
 import { type Clock, createActivity } from '../clock/index.ts';
 import type { EventBridgeEvent } from '../event-bridge/index.ts';
 import { type AwsService, jsonService } from '../gateway/index.ts';
@@ -25,7 +25,7 @@ export type StepFunctionsOptions = Backends & {
 
 export type StepFunctions = {
   service: AwsService;
-  /** Continues what was running when the system ended; call it once the services behind the tasks are up. */
+  /** Continues what was running when the system ended; call it once what tasks call is up. */
   resume(): Promise<void>;
   /** Resolves once every execution has ended or waits on the clock. */
   idle(): Promise<void>;

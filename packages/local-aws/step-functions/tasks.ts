@@ -1,4 +1,4 @@
-/** What a Task state can call: a Lambda, by `lambda:invoke` or by its ARN, and `sqs:sendMessage`. */
+/** What a Task can call: a Lambda, by `lambda:invoke` or its ARN, and `sqs:sendMessage`. */
 import { createHash, randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import { AwsError } from '../gateway/index.ts';
@@ -6,7 +6,7 @@ import type { LambdaResult } from '../lambda/index.ts';
 import { StatesError } from './failure.ts';
 import { type NewEvent, payload } from './history.ts';
 
-/** The services behind the tasks. `caller` is the state machine's logical id, whose policy is asked first. */
+/** The services behind the tasks; `caller` is the logical id of the state machine. */
 export type Backends = {
   invokeLambda(functionArn: string, payload: unknown, caller: string): Promise<LambdaResult>;
   sendMessage(
@@ -112,7 +112,7 @@ function queueArn(queueUrl: string, region: string): string {
   return `arn:aws:sqs:${region}:${account}:${name}`;
 }
 
-/** Names a service's refusal as Step Functions does: `Lambda.ResourceNotFoundException`, `SQS.QueueDoesNotExist`. */
+/** Names a service's refusal as Step Functions does: `SQS.QueueDoesNotExist`. */
 async function named<T>(service: 'Lambda' | 'SQS', call: () => Promise<T>): Promise<T> {
   try {
     return await call();

@@ -1,4 +1,4 @@
-/** One visit of a state: enter it, perform it with its retries and catches, leave it; each change is stored before the next. */
+/** One visit of a state: enter, perform with retries and catches, leave; each change is stored. */
 import type { Clock } from '../clock/index.ts';
 import type { Collection } from '../store/index.ts';
 import type { Machine, Retrier, State } from './definition.ts';

@@ -1,6 +1,6 @@
-/** Where the local services and doubles keep what must survive a restart: documents in named collections, in memory and written through. */
+/** What must outlive a restart: documents in named collections, in memory and written through. */
 
-/** One named set of JSON documents by key. Reads are from memory; a write resolves once it is durable. */
+/** JSON documents by key. Reads are from memory; a write resolves once it is durable. */
 export type Collection<T> = {
   get(key: string): T | undefined;
   /** In insertion order. */
@@ -21,7 +21,7 @@ export type Backing = {
   delete(collection: string, key: string): Promise<void>;
 };
 
-/** A store over any backing; without one it lives in memory only, which is enough for a test of one service. */
+/** A store over any backing; without one it lives in memory only, enough for most tests. */
 export function createStore(backing?: Backing): Store {
   const collections = new Map<string, Promise<Collection<unknown>>>();
 

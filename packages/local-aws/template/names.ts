@@ -12,7 +12,7 @@ export type LocalAddresses = {
   apiUrl: string;
 };
 
-/** A resource's name: its logical id as S3 would take it, at most 63 characters, its last eight (CDK's hash) kept. */
+/** A resource's name: its logical id as S3 takes it, at most 63 characters, CDK's hash kept. */
 export function physicalName(logicalId: string): string {
   const name = logicalId.toLowerCase();
   return name.length <= 63 ? name : `${name.slice(0, 55)}${name.slice(-8)}`;

@@ -10,7 +10,6 @@ type Context = { resources: Map<string, Resource>; local: LocalAddresses };
 
 const list = z.array(z.unknown());
 const join = z.tuple([z.string(), z.unknown()]);
-const select = z.tuple([z.coerce.number().int().nonnegative(), z.unknown()]);
 const substitution = z.union([z.string(), z.tuple([z.string(), z.record(z.string(), z.unknown())])]);
 const attribute = z.tuple([z.string(), z.string()]);
 
@@ -45,16 +44,6 @@ const intrinsics: Record<string, Intrinsic> = {
       .parse(resolve(context, parts, path))
       .map(text(path))
       .join(delimiter);
-  },
-  'Fn::Split'(context, argument, path) {
-    const [delimiter, whole] = join.parse(argument);
-    return text(path)(resolve(context, whole, path)).split(delimiter);
-  },
-  'Fn::Select'(context, argument, path) {
-    const [index, items] = select.parse(argument);
-    const item = list.parse(resolve(context, items, path))[index];
-    if (item === undefined) throw new Error(`${path}: there is no item ${index} to select.`);
-    return item;
   },
   'Fn::Sub': (context, argument, path) => substitute(context, substitution.parse(argument), path),
 };

@@ -1,4 +1,4 @@
-/** A template whose resources can be read by type, their references resolved and their shape checked. */
+/** A template's resources, read by type, references resolved and their shape checked. */
 import { z } from 'zod';
 import { type Assembly, readAssembly } from './assembly.ts';
 import type { Identity } from './model.ts';
@@ -21,7 +21,7 @@ export type Template = {
     irrelevant?: string[],
   ): z.infer<z.ZodObject<Shape>>;
   identify(logicalId: string): Identity;
-  /** The logical id behind a physical name, an ARN or an address, as references to that type resolve to it. */
+  /** The logical id behind a physical name, an ARN or an address. */
   idByReference(type: string, reference: string): string;
   assetOf: Assembly['assetOf'];
 };

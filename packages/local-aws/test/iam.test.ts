@@ -57,15 +57,6 @@ describe('conditions', () => {
     ['StringNotEquals', ['checkout', 'upload'], 'upload', false],
     ['StringLike', ['uploads/*'], 'uploads/temp/1', true],
     ['StringNotLike', ['uploads/*'], 'uploads/temp/1', false],
-    ['Bool', ['true'], 'True', true],
-    ['Bool', ['true'], 'false', false],
-    ['ArnLike', ['arn:aws:sqs:*:*:jobs*'], 'arn:aws:sqs:us-east-1:1:jobs-dlq', true],
-    ['ArnLike', ['arn:aws:sqs:*:jobs'], 'arn:aws:sqs:us-east-1:1:jobs', false],
-    ['ArnNotEquals', ['arn:aws:sqs:us-east-1:1:jobs'], 'arn:aws:sqs:us-east-1:1:jobs', false],
-    ['NumericLessThan', ['10'], '9', true],
-    ['NumericLessThanEquals', ['10'], '10', true],
-    ['NumericGreaterThan', ['9'], '10', true],
-    ['NumericNotEquals', ['9'], '9', false],
   ])('%s %j of %s is %s', (operator, wanted, value, held) => {
     expect(mayGet(on(operator, 'the:key', ...wanted), { 'The:Key': value })).toBe(held);
   });
@@ -78,7 +69,8 @@ describe('conditions', () => {
   });
 
   test('an unknown operator denies in an Allow, and still denies in a Deny', () => {
-    expect(mayGet(on('DateLessThan', 'k', 'v'), { k: 'v' })).toBe(false);
+    for (const operator of ['DateLessThan', 'NumericEquals', 'ArnLike', 'Bool', 'StringSounds'])
+      expect(mayGet(on(operator, 'k', 'v'), { k: 'v' })).toBe(false);
     const deny = statement({ effect: 'Deny', conditions: { DateLessThan: { k: ['v'] } } });
     expect(mayGet([statement({}), deny], { k: 'v' })).toBe(false);
   });

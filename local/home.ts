@@ -1,4 +1,4 @@
-/** The page a person starts from: where everything is. The customer's site, while there is no other: Stripe sends payers back here. */
+/** The page a person starts from; and the customer's site, to which Stripe sends payers back. */
 import type { AddressInfo } from 'node:net';
 import { fastify } from 'fastify';
 
@@ -36,47 +36,38 @@ const page = (title: string, body: string) => `<!doctype html>
 </style>
 <h1>${title}</h1>${body}</html>`;
 
+/** The customer's pages: title and text. */
+const customersPages = {
+  // Coming back from the payment page proves no payment: only its webhook does.
+  '/order': [
+    'Thank you for your order',
+    'Your photos are restored as soon as the payment has arrived. The mails are in <a>the mailbox</a>.',
+  ],
+  '/orders/:order': [
+    'Your order',
+    `Its state and its downloads come through the API, with the key in this address.
+     The mails are in <a>the mailbox</a>.`,
+  ],
+  '/checkout': [
+    'Nothing was paid',
+    'Your photos are kept for a day; ask for a new checkout when you are ready.',
+  ],
+} as const;
+
 export async function createHome({ port }: { port: number }): Promise<Home> {
   const server = fastify({ forceCloseConnections: true });
   let urls: Record<string, string> = {};
-  const mailbox = () => `<p>The mails are in <a href="${urls.mailbox ?? ''}">the mailbox</a>.</p>`;
+  const serve = (path: string, title: string, body: () => string) =>
+    server.get(path, (_request, reply) => reply.type('text/html').send(page(title, body())));
 
-  server.get('/', (_request, reply) => {
-    const rows = places(urls).map(
-      ({ name, url, purpose }) =>
-        `<dt><a href="${url}">${name}</a> <small>${url}</small></dt><dd>${purpose}</dd>`,
-    );
-    return reply.type('text/html').send(page('RestoreClick on this machine', `<dl>${rows.join('')}</dl>`));
+  serve('/', 'RestoreClick on this machine', () => {
+    const rows = places(urls).map(({ name, url, purpose }) => {
+      return `<dt><a href="${url}">${name}</a> <small>${url}</small></dt><dd>${purpose}</dd>`;
+    });
+    return `<dl>${rows.join('')}</dl>`;
   });
-  server.get('/order', (_request, reply) =>
-    reply.type('text/html').send(
-      // Coming back from the payment page proves no payment, so nothing is promised that its webhook must tell.
-      page(
-        'Thank you for your order',
-        `<p>Your photos are restored as soon as the payment has arrived.</p>${mailbox()}`,
-      ),
-    ),
-  );
-  server.get('/orders/:order', (_request, reply) =>
-    reply
-      .type('text/html')
-      .send(
-        page(
-          'Your order',
-          `<p>Its state and its downloads come through the API, with the key in this address.</p>${mailbox()}`,
-        ),
-      ),
-  );
-  server.get('/checkout', (_request, reply) =>
-    reply
-      .type('text/html')
-      .send(
-        page(
-          'Nothing was paid',
-          '<p>Your photos are kept for a day; ask for a new checkout when you are ready.</p>',
-        ),
-      ),
-  );
+  for (const [path, [title, text]] of Object.entries(customersPages))
+    serve(path, title, () => `<p>${text.replace('<a>', `<a href="${urls.mailbox ?? ''}">`)}</p>`);
   await server.listen({ host: '127.0.0.1', port });
   return {
     url: `http://127.0.0.1:${(server.server.address() as AddressInfo).port}`,

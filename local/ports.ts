@@ -1,16 +1,9 @@
 /** The ports that a local system listens on. */
 
 /** Fixed for `npm start`, so that addresses stay good over a restart; 0 is any free port. */
-export type Ports = {
-  aws: number;
-  api: number;
-  stripe: number;
-  replicate: number;
-  mailbox: number;
-  home: number;
-};
+export type Ports = Record<'home' | 'api' | 'mailbox' | 'stripe' | 'replicate' | 'aws', number>;
 
-export const anyPorts: Ports = { aws: 0, api: 0, stripe: 0, replicate: 0, mailbox: 0, home: 0 };
+export const anyPorts: Ports = { home: 0, api: 0, mailbox: 0, stripe: 0, replicate: 0, aws: 0 };
 
 /** One above the other, so that they are easy to remember. */
 export const usualPorts: Ports = {
@@ -33,14 +26,6 @@ export function portsFrom(first: string | undefined): Ports {
     throw new Error(
       `RESTORECLICK_PORT is "${first}": it must be the first of six free ports, a number from 1 to 65530.`,
     );
-  const { home, ...others } = usualPorts;
-  const moved = (port: number) => base + port - home;
-  return {
-    home: base,
-    api: moved(others.api),
-    mailbox: moved(others.mailbox),
-    stripe: moved(others.stripe),
-    replicate: moved(others.replicate),
-    aws: moved(others.aws),
-  };
+  const moved = Object.entries(usualPorts).map(([name, port]) => [name, base + port - usualPorts.home]);
+  return { ...usualPorts, ...Object.fromEntries(moved) };
 }

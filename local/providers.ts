@@ -9,7 +9,7 @@ import type { Ports } from './ports.ts';
 
 type Environment = Record<string, string | undefined>;
 type Options = { folder: string; ports?: Ports; restorationSeconds?: number; environment?: Environment };
-type Ground = {
+type Shared = {
   store: Store;
   clock: Clock;
   secrets: SystemSecrets;
@@ -50,7 +50,7 @@ const real = <Secret extends object>(url: string, secret: Secret): Provider<Secr
 
 async function openStripe(
   { ports, environment = {} }: Options,
-  { store, clock, secrets, log }: Ground,
+  { store, clock, secrets, log }: Shared,
   apiUrl: string,
 ): Promise<Provider<SystemSecrets['stripe']>> {
   const { STRIPE_API_KEY: apiKey, STRIPE_WEBHOOK_SECRET: webhookSecret } = environment;
@@ -80,7 +80,7 @@ async function openStripe(
 /** The real one fetches nothing from this machine: the adapter then hands it the photo itself. */
 async function openReplicate(
   { ports, folder, restorationSeconds, environment = {} }: Options,
-  { store, clock, secrets, log }: Ground,
+  { store, clock, secrets, log }: Shared,
 ): Promise<Provider<SystemSecrets['replicate']>> {
   const { REPLICATE_API_TOKEN: apiToken } = environment;
   if (apiToken) return real('https://replicate.com/predictions', { apiToken });
@@ -105,7 +105,7 @@ async function openReplicate(
 
 async function openSendGrid(
   { ports, environment = {} }: Options,
-  { store, clock, secrets }: Ground,
+  { store, clock, secrets }: Shared,
   apiUrl: string,
 ): Promise<Provider<{ apiKey: string; webhookPublicKey: string }>> {
   const { SENDGRID_API_KEY: apiKey, SENDGRID_WEBHOOK_PUBLIC_KEY: webhookPublicKey = '' } = environment;
@@ -131,10 +131,10 @@ async function openSendGrid(
  * @returns the variables that lead functions to the doubles, and what the providers' secrets hold
  * @throws Error in a sentence, for a key that would cost real money
  */
-export async function startProviders(options: Options, ground: Ground, apiUrl: string) {
-  const stripe = await openStripe(options, ground, apiUrl);
-  const replicate = await openReplicate(options, ground);
-  const sendgrid = await openSendGrid(options, ground, apiUrl);
+export async function startProviders(options: Options, shared: Shared, apiUrl: string) {
+  const stripe = await openStripe(options, shared, apiUrl);
+  const replicate = await openReplicate(options, shared);
+  const sendgrid = await openSendGrid(options, shared, apiUrl);
   const hosts = Object.entries({ stripe: stripe.host, replicate: replicate.host, sendgrid: sendgrid.host });
   return {
     urls: { payments: stripe.url, restorations: replicate.url, mailbox: sendgrid.url },

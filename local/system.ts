@@ -1,30 +1,12 @@
 /** The whole system on one machine: the synthesized stack and all that it calls, wired together. */
 import { join } from 'node:path';
+import * as aws from '@restoreclick/local-aws';
 import {
   account,
   type Clock,
-  createApiGateway,
-  createClock,
-  createCredentials,
-  createEventBridge,
-  createEventSource,
-  createFaults,
-  createGateway,
-  createIam,
-  createLambda,
-  createRdsData,
-  createS3,
-  createSecretsManager,
-  createSqs,
-  createStepFunctions,
-  createStore,
-  type EventSource,
   type Lambda,
-  type LambdaResult,
   type Login,
   type PgServer,
-  postgresBacking,
-  readStack,
   region,
   type Sqs,
   type StackModel,
@@ -69,95 +51,73 @@ async function deploy(model: StackModel, lambda: Lambda): Promise<void> {
   }
 }
 
-/** Hands an event of EventBridge to a queue or a function. */
-function deliverTo(model: StackModel, sqs: Sqs, lambda: () => Lambda) {
-  return async (targetArn: string, payload: unknown) => {
-    if (model.queues.some(({ arn }) => arn === targetArn)) await sqs.send(targetArn, JSON.stringify(payload));
-    else await lambda().invokeLater(targetArn, payload);
-  };
-}
-
 /** What the services of one system share. */
-async function openGround(options: SystemOptions) {
-  const { server, database, clock = createClock(), log = () => {} } = options;
+async function openShared(options: SystemOptions) {
+  const { server, database, clock = aws.createClock(), log = () => {} } = options;
   await server.createDatabase(`${database}_services`);
-  const store = createStore(await postgresBacking(server.pool(`${database}_services`)));
+  const store = aws.createStore(await aws.postgresBacking(server.pool(`${database}_services`)));
   const secrets = await systemSecrets(store);
-  return { store, secrets, clock, log };
+  return { store, secrets, clock, log, warn: (line: string) => log('aws', line) };
 }
 
-type Ground = Awaited<ReturnType<typeof openGround>>;
+type Shared = Awaited<ReturnType<typeof openShared>>;
 
 /** The two servers that listen before the stack can be read, since it names their addresses. */
-async function openDoors({ assembly, ports = anyPorts }: SystemOptions, { secrets, clock, log }: Ground) {
-  const draft = readStack(assembly, { queueUrl: (name) => name, apiUrl: '' });
+async function openServers({ assembly, ports = anyPorts }: SystemOptions, shared: Shared) {
+  const { secrets, clock, log, warn } = shared;
+  const draft = aws.readStack(assembly, { queueUrl: (name) => name, apiUrl: '' });
   const callers = [...draft.functions, ...draft.stateMachines];
   const policies = new Map(callers.map(({ logicalId, policy }) => [logicalId, policy]));
-  const iam = createIam({ policies, account });
-  const credentials = createCredentials({ secret: secrets.signing, callers: [...policies.keys()] });
-  const gateway = await createGateway({
-    credentials,
-    iam,
-    clock,
-    port: ports.aws,
-    log: (line) => log('aws', line),
-  });
-  const late: { invoke?: (id: string, event: unknown) => Promise<LambdaResult> } = {};
-  const api = await createApiGateway({
+  const iam = aws.createIam({ policies, account });
+  const credentials = aws.createCredentials({ secret: secrets.signing, callers: [...policies.keys()] });
+  const gateway = await aws.createGateway({ credentials, iam, clock, port: ports.aws, log: warn });
+  const functions: { invoke?: Lambda['invoke'] } = {};
+  const api = await aws.createApiGateway({
     api: draft.api,
     account,
     clock,
     port: ports.api,
     log: (line) => log('api', line),
     invoke: (id, event) => {
-      if (!late.invoke) throw new Error('The system is still starting.');
-      return late.invoke(id, event);
+      if (!functions.invoke) throw new Error('The system is still starting.');
+      return functions.invoke(id, event);
     },
   });
   const queueUrl = (name: string) => `${gateway.url}/${account}/${name}`;
-  const model = readStack(assembly, { queueUrl, apiUrl: api.url });
-  return { iam, credentials, gateway, api, model, late };
+  const model = aws.readStack(assembly, { queueUrl, apiUrl: api.url });
+  return { iam, credentials, gateway, api, model, functions };
 }
 
-type Doors = Awaited<ReturnType<typeof openDoors>>;
+type Servers = Awaited<ReturnType<typeof openServers>>;
 
-function environmentOf(
-  options: SystemOptions,
-  providers: Providers,
-  siteUrl: string,
-): Record<string, string> {
-  return {
-    ...providers.environment,
-    SITE_URL: siteUrl,
-    DATABASE_NAME: options.database,
-    // Lambda's Node is newer than the one this machine may have.
-    AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
-  };
-}
+const environmentOf = (options: SystemOptions, providers: Providers, siteUrl: string) => ({
+  ...providers.environment,
+  SITE_URL: siteUrl,
+  DATABASE_NAME: options.database,
+  // Lambda's Node is newer than the one this machine may have.
+  AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
+});
 
+/** @param values what the template's secrets hold, by logical id */
 async function openStorage(
-  options: SystemOptions,
-  ground: Ground,
-  doors: Doors,
-  secrets: Record<string, string>,
+  { server, folder }: SystemOptions,
+  { store, clock }: Shared,
+  { model, iam, credentials }: Servers,
+  values: Record<string, string>,
 ) {
-  const { server, folder } = options;
-  const { store, clock } = ground;
-  const { model, iam, credentials } = doors;
-  const authorizeAs = iam.authorize;
-  const sqs = await createSqs({ queues: model.queues, store, clock });
-  const s3 = await createS3({
+  const sqs = await aws.createSqs({ queues: model.queues, store, clock });
+  const s3 = await aws.createS3({
     buckets: model.buckets,
     folder: join(folder, 's3'),
     store,
     clock,
-    notify: (queueArn, body) => sqs.send(queueArn, body),
+    notify: sqs.send,
     credentials,
-    authorizeAs,
+    authorizeAs: iam.authorize,
     region,
   });
-  const secretsManager = await createSecretsManager({ secrets: model.secrets, store, values: secrets });
-  const rdsData = createRdsData({
+  const secretsManager = await aws.createSecretsManager({ secrets: model.secrets, store, values });
+  const rdsData = aws.createRdsData({
     database: model.database,
     server,
     secretOf: async (arn) => readLogin(model, secretsManager, arn),
@@ -175,18 +135,15 @@ async function openDatabase({ server, database, passwordOf }: SystemOptions, adm
 
 type Storage = Awaited<ReturnType<typeof openStorage>>;
 
-async function openCompute(
-  options: SystemOptions,
-  ground: Ground,
-  { model, iam, credentials, gateway }: Doors,
-  { sqs }: Storage,
+async function openFunctions(
+  { inspect }: SystemOptions,
+  { clock, log }: Shared,
+  { model, credentials, gateway }: Servers,
   environment: Record<string, string>,
   hosts: Record<string, string>,
 ) {
-  const { store, clock, log } = ground;
-  const { random, inspect } = options;
-  const faults = createFaults({ hosts: { ...realHosts, ...hosts } });
-  const lambda = await createLambda({
+  const faults = aws.createFaults({ hosts: { ...realHosts, ...hosts } });
+  const lambda = await aws.createLambda({
     functions: model.functions,
     region,
     credentials,
@@ -197,39 +154,44 @@ async function openCompute(
     log,
     ...(inspect ? { inspect } : {}),
   });
-  const chance = random ? { random } : {};
-  const warn = (line: string) => log('aws', line);
-  const deliver = deliverTo(model, sqs, () => lambda);
-  const eventBridge = await createEventBridge({
-    rules: model.rules,
-    clock,
+  return { faults, lambda };
+}
+
+async function openOrchestration(
+  { random = Math.random }: SystemOptions,
+  { store, clock, warn }: Shared,
+  { model, iam }: Servers,
+  sqs: Sqs,
+  lambda: Lambda,
+) {
+  const { rules, stateMachines, queues } = model;
+  async function deliver(targetArn: string, payload: unknown) {
+    if (queues.some(({ arn }) => arn === targetArn)) await sqs.send(targetArn, JSON.stringify(payload));
+    else await lambda.invokeLater(targetArn, payload);
+  }
+  const eventBridge = await aws.createEventBridge({ rules, clock, store, deliver, log: warn, random });
+  const stepFunctions = await aws.createStepFunctions({
+    stateMachines,
     store,
-    deliver,
-    log: warn,
-    ...chance,
-  });
-  const stepFunctions = await createStepFunctions({
-    stateMachines: model.stateMachines,
-    store,
     clock,
+    random,
     emit: eventBridge.emit,
     log: warn,
     authorizeAs: iam.authorize,
-    invokeLambda: (arn, payload) => lambda.invoke(arn, payload),
+    invokeLambda: lambda.invoke,
     async sendMessage(queueUrl, body, _caller, sending) {
-      const queue = model.queues.find(({ url }) => url === queueUrl);
+      const queue = queues.find(({ url }) => url === queueUrl);
       if (!queue) throw new Error(`There is no queue ${queueUrl}.`);
       await sqs.send(queue.arn, body, sending);
       return {};
     },
-    ...chance,
   });
-  return { faults, lambda, eventBridge, stepFunctions };
+  return { eventBridge, stepFunctions };
 }
 
-type Compute = Awaited<ReturnType<typeof openCompute>>;
+type Compute = Awaited<ReturnType<typeof openFunctions>> & Awaited<ReturnType<typeof openOrchestration>>;
 
-function serveAll({ gateway }: Doors, storage: Storage, compute: Compute): void {
+function serveAll({ gateway }: Servers, storage: Storage, compute: Compute): void {
   gateway.serve('s3', storage.s3.service);
   gateway.serve('sqs', storage.sqs.service);
   gateway.serve('secretsmanager', storage.secretsManager.service);
@@ -239,16 +201,15 @@ function serveAll({ gateway }: Doors, storage: Storage, compute: Compute): void 
   gateway.serve('states', compute.stepFunctions.service);
 }
 
-function feedFunctions(
-  { model, iam }: Doors,
-  { sqs }: Storage,
-  { lambda }: Compute,
-  ground: Ground,
-): EventSource[] {
-  const log = (line: string) => ground.log('aws', line);
-  const { clock } = ground;
+/** Goes on with what an earlier run left under way, and takes requests and messages. */
+async function begin({ model, iam, functions }: Servers, { sqs }: Storage, compute: Compute, shared: Shared) {
+  const { clock, warn: log } = shared;
+  const { invoke } = compute.lambda;
+  functions.invoke = invoke;
+  await compute.eventBridge.resume();
+  await compute.stepFunctions.resume();
   return model.eventSources.map((source) =>
-    createEventSource({ model: source, source: sqs, invoke: lambda.invoke, iam, clock, region, log }),
+    aws.createEventSource({ model: source, source: sqs, invoke, iam, clock, region, log }),
   );
 }
 
@@ -257,30 +218,27 @@ function feedFunctions(
  * @throws Error in a sentence when a port is taken or the deployment step fails
  */
 export async function startSystem(options: SystemOptions) {
-  const ground = await openGround(options);
-  const doors = await openDoors(options, ground);
-  const providers = await startProviders(options, ground, doors.api.url);
+  const shared = await openShared(options);
+  const servers = await openServers(options, shared);
+  const { model, api, gateway } = servers;
+  const providers = await startProviders(options, shared, api.url);
   const home = await createHome({ port: (options.ports ?? anyPorts).home });
   const { server, passwordOf = passwordsOf(server) } = options;
-  const storage = await openStorage(options, ground, doors, secretValues(doors.model, passwordOf, providers));
-  await openDatabase(
-    options,
-    readLogin(doors.model, storage.secretsManager, doors.model.database.adminSecretArn),
-  );
+  const storage = await openStorage(options, shared, servers, secretValues(model, passwordOf, providers));
+  await openDatabase(options, readLogin(model, storage.secretsManager, model.database.adminSecretArn));
   const environment = environmentOf(options, providers, home.url);
-  const compute = await openCompute(options, ground, doors, storage, environment, providers.hosts);
-  serveAll(doors, storage, compute);
-  await deploy(doors.model, compute.lambda);
-  doors.late.invoke = compute.lambda.invoke;
-  await compute.eventBridge.resume();
-  await compute.stepFunctions.resume();
-  const eventSources = feedFunctions(doors, storage, compute, ground);
-  home.show({ ...providers.urls, api: doors.api.url, aws: doors.gateway.url });
-
+  const functions = await openFunctions(options, shared, servers, environment, providers.hosts);
+  const orchestration = await openOrchestration(options, shared, servers, storage.sqs, functions.lambda);
+  const compute = { ...functions, ...orchestration };
+  serveAll(servers, storage, compute);
+  await deploy(model, compute.lambda);
+  const eventSources = await begin(servers, storage, compute, shared);
+  const urls = { ...providers.urls, api: api.url, aws: gateway.url };
+  home.show(urls);
   return {
-    urls: { ...providers.urls, api: doors.api.url, aws: doors.gateway.url, home: home.url },
-    model: doors.model,
-    clock: ground.clock,
+    urls: { ...urls, home: home.url },
+    model,
+    clock: shared.clock,
     ...compute,
     ...storage,
     async stop() {
@@ -289,12 +247,12 @@ export async function startSystem(options: SystemOptions) {
       compute.eventBridge.stop();
       await compute.stepFunctions.stop();
       await providers.stop();
-      await Promise.all([doors.api.stop(), home.stop()]);
+      await Promise.all([api.stop(), home.stop()]);
       await compute.lambda.stop();
       await storage.s3.stop();
       await storage.rdsData.stop();
-      await doors.gateway.stop();
-      ground.clock.stop();
+      await gateway.stop();
+      shared.clock.stop();
     },
   };
 }

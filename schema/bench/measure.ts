@@ -1,10 +1,11 @@
 /** Runs statements as the local Data API does, and keeps what each costs: time, buffers of its triggers too, rows, plan. */
 
-import { bindParameters, parameter, toParameters, toRows, type Value } from '@restoreclick/data-api';
+import { bindParameters, parameter, toParameters, toRows } from '@restoreclick/data-api';
 import { answerOf, type Catalog, runQuery, sqlstateOf } from '@restoreclick/local-aws';
 import pg, { type Pool, type PoolClient } from 'pg';
 import { z } from 'zod';
-import { isConflict, type Statement, withActor } from '../statements/statement.ts';
+import type { Run } from '../samples/orders.ts';
+import { isConflict, withActor } from '../statements/statement.ts';
 
 /** One run of a statement. Counted runs have buffers and a plan, the others times. */
 export type Sample = {
@@ -23,13 +24,6 @@ export type Sample = {
   /** Node types of its plan, and of those of the functions and triggers that it calls, in the order of first appearance. */
   nodes?: string[];
 };
-
-/** Runs a statement and answers its rows; `photos` is how many its budget allows for, 1 by default. */
-export type Run = <Params extends Record<string, Value>, Row extends object>(
-  statement: Statement<Params, Row>,
-  params: Params,
-  photos?: number,
-) => Promise<Row[]>;
 
 export type Meter = {
   run: Run;

@@ -8,9 +8,10 @@ import { expire } from '../../lambdas/operations/reconcile/expire.sql';
 import { faults } from '../../lambdas/operations/reconcile/faults.sql';
 import { stuck } from '../../lambdas/operations/reconcile/stuck.sql';
 import { createMigratedDatabase, type Logins } from '../migrate/migrated-database.ts';
+import type { Run } from '../samples/orders.ts';
 import { fill } from './fill.ts';
 import { badOrder, goodOrder, visit } from './life.ts';
-import { createMeter, type Run, type Sample, telling } from './measure.ts';
+import { createMeter, type Sample, telling } from './measure.ts';
 import { budgets, type Cost, costsOf, misses, table } from './report.ts';
 
 export type Options = {

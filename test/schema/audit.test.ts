@@ -159,7 +159,9 @@ test('the story of an order tells which events moved it, and no other order’s'
     at: Date.now() / 1000,
   }));
   await shop.run(apply, { events: JSON.stringify(delivered) });
-  const story = await asOwner('select actor, what from explain_order($1)', [order.orderNumber]);
+  const story = await asOwner('select actor, what from explain_order($1)', [
+    await shop.numberOf(order.orderId),
+  ]);
   const events = story.filter(({ what }) => what.startsWith('event'));
   expect(events).toEqual([
     {
@@ -187,7 +189,7 @@ test('the story of an order is in order within a transaction too', async () => {
   );
   await asOwner(`do $$ begin ${steps.join('\n')} end $$`);
   const told = await asOwner(`select what from explain_order($1) where actor = 'a person'`, [
-    order.orderNumber,
+    await shop.numberOf(order.orderId),
   ]);
   const round = [
     `order ${order.orderId.slice(0, 8)} went from completed to processing`,

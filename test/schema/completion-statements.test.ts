@@ -4,8 +4,9 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { complete } from '../../lambdas/restoration/complete-order/complete.sql';
 import { fail } from '../../lambdas/restoration/fail-attempt/fail.sql';
 import { restored } from '../../lambdas/restoration/store-restored/restored.sql';
+import { type Order, restoration } from '../../schema/samples/parameters.ts';
 import { type TestDatabase, testDatabase } from './database.ts';
-import { type Order, restoration, type Shop, shopOn } from './orders.ts';
+import { type Shop, shopOn } from './orders.ts';
 
 let database: TestDatabase;
 let shop: Shop;

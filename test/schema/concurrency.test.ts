@@ -6,9 +6,10 @@ import { open } from '../../lambdas/download/open-link/open.sql';
 import { cancel } from '../../lambdas/payment/settle-payment/cancel.sql';
 import { settle } from '../../lambdas/payment/settle-payment/settle.sql';
 import { claim as claimJob } from '../../lambdas/restoration/submit-job/claim.sql';
+import { leaseSeconds, nobody, paymentEvent } from '../../schema/samples/parameters.ts';
 import { atOnce, withRetries } from './at-once.ts';
 import { type TestDatabase, testDatabase } from './database.ts';
-import { leaseSeconds, nobody, paymentEvent, type Shop, shopOn } from './orders.ts';
+import { type Shop, shopOn } from './orders.ts';
 import type { RunOptions } from './run-statement.ts';
 
 let database: TestDatabase;

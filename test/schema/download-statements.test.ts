@@ -9,8 +9,9 @@ import { stuck } from '../../lambdas/operations/reconcile/stuck.sql';
 import { claim as claimOrder } from '../../lambdas/order/claim-order/claim.sql';
 import { order as readOrder } from '../../lambdas/order/get-order/order.sql';
 import { share } from '../../lambdas/order/share-order/share.sql';
+import { nobody, type Order } from '../../schema/samples/parameters.ts';
 import { type TestDatabase, testDatabase } from './database.ts';
-import { day, hour, nobody, type Order, type Shop, shopOn } from './orders.ts';
+import { day, hour, type Shop, shopOn } from './orders.ts';
 
 let database: TestDatabase;
 let shop: Shop;
@@ -108,7 +109,7 @@ describe('an order', () => {
   test('is claimed by its Checkout Session once it is placed', async () => {
     const order = await shop.placed();
     expect(await shop.run(claimOrder, { checkoutId: order.checkoutId })).toEqual([
-      { id: order.orderId, orderNumber: order.orderNumber },
+      { id: order.orderId, orderNumber: await shop.numberOf(order.orderId) },
     ]);
     expect(await shop.run(claimOrder, { checkoutId: 'cs_none' })).toEqual([]);
   });

@@ -4,8 +4,9 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { apply } from '../../lambdas/email/receive-sendgrid-events/apply.sql';
 import { claim } from '../../lambdas/email/send-email/claim.sql';
 import { settle } from '../../lambdas/email/send-email/settle.sql';
+import { leaseSeconds } from '../../schema/samples/parameters.ts';
 import { type TestDatabase, testDatabase } from './database.ts';
-import { leaseSeconds, type Shop, shopOn } from './orders.ts';
+import { type Shop, shopOn } from './orders.ts';
 
 let database: TestDatabase;
 let shop: Shop;

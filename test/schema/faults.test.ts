@@ -7,8 +7,9 @@ import { cancel } from '../../lambdas/payment/settle-payment/cancel.sql';
 import { settle } from '../../lambdas/payment/settle-payment/settle.sql';
 import { complete } from '../../lambdas/restoration/complete-order/complete.sql';
 import { fail } from '../../lambdas/restoration/fail-attempt/fail.sql';
+import { nobody, type Order, paymentEvent } from '../../schema/samples/parameters.ts';
 import { type TestDatabase, testDatabase } from './database.ts';
-import { day, hour, nobody, type Order, paymentEvent, type Shop, shopOn } from './orders.ts';
+import { day, hour, type Shop, shopOn } from './orders.ts';
 
 let database: TestDatabase;
 let shop: Shop;

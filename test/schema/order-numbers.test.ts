@@ -2,9 +2,10 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { PoolClient } from 'pg';
 import { place } from '../../lambdas/payment/place-order/place.sql';
+import { type Checkout, paymentOf } from '../../schema/samples/parameters.ts';
 import { withRetries } from './at-once.ts';
 import { type TestDatabase, testDatabase } from './database.ts';
-import { type Checkout, paymentOf, shopOn } from './orders.ts';
+import { shopOn } from './orders.ts';
 
 let database: TestDatabase;
 beforeAll(async () => {

@@ -9,8 +9,9 @@ import { keep } from '../../lambdas/payment/keep-original/keep.sql';
 import { place } from '../../lambdas/payment/place-order/place.sql';
 import { placed } from '../../lambdas/payment/place-order/placed.sql';
 import { claim } from '../../lambdas/restoration/submit-job/claim.sql';
+import { leaseSeconds, nobody, paymentOf, type Session } from '../../schema/samples/parameters.ts';
 import { type TestDatabase, testDatabase } from './database.ts';
-import { day, leaseSeconds, nobody, paymentOf, type Session, type Shop, shopOn } from './orders.ts';
+import { day, type Shop, shopOn } from './orders.ts';
 
 let database: TestDatabase;
 let shop: Shop;

@@ -6,16 +6,15 @@ import { fail } from '../../lambdas/restoration/fail-attempt/fail.sql';
 import { restored } from '../../lambdas/restoration/store-restored/restored.sql';
 import { claim } from '../../lambdas/restoration/submit-job/claim.sql';
 import { submitted } from '../../lambdas/restoration/submit-job/submitted.sql';
-import { type TestDatabase, testDatabase } from './database.ts';
 import {
   leaseSeconds,
   type Order,
   paymentEvent,
   restoration,
-  type Shop,
-  shopOn,
   submission,
-} from './orders.ts';
+} from '../../schema/samples/parameters.ts';
+import { type TestDatabase, testDatabase } from './database.ts';
+import { type Shop, shopOn } from './orders.ts';
 
 let database: TestDatabase;
 let shop: Shop;

@@ -3,26 +3,23 @@ import { randomUUID } from 'node:crypto';
 import { create as createLink } from '../../lambdas/download/create-link/create.sql';
 import { open } from '../../lambdas/download/open-link/open.sql';
 import { claim as claimEmail } from '../../lambdas/email/send-email/claim.sql';
-import { settle as settleEmail } from '../../lambdas/email/send-email/settle.sql';
 import { keep } from '../../lambdas/payment/keep-original/keep.sql';
 import { cancel } from '../../lambdas/payment/settle-payment/cancel.sql';
 import { settle } from '../../lambdas/payment/settle-payment/settle.sql';
-import { complete } from '../../lambdas/restoration/complete-order/complete.sql';
 import { fail } from '../../lambdas/restoration/fail-attempt/fail.sql';
-import { restored } from '../../lambdas/restoration/store-restored/restored.sql';
-import { claim as claimJob } from '../../lambdas/restoration/submit-job/claim.sql';
-import { submitted } from '../../lambdas/restoration/submit-job/submitted.sql';
+import { ordersOn } from '../../schema/samples/orders.ts';
 import {
   type Checkout,
+  emailClaim,
+  failure,
   leaseSeconds,
-  nobody,
+  linkTo,
   type Order,
+  opening,
   paymentEvent,
-  restoration,
   type Session,
-  type Shop,
-  submission,
-} from './orders.ts';
+} from '../../schema/samples/parameters.ts';
+import type { Shop } from './orders.ts';
 
 export type Unfinished = Session | Checkout | Order;
 
@@ -37,9 +34,7 @@ export const stages: Record<string, (shop: Shop) => Promise<Unfinished>> = {
   'jobs taken': (shop) => shop.claimed(),
   'an attempt failed': async (shop) => {
     const order = await shop.processing();
-    const jobId = order.photos[0]?.jobId ?? '';
-    const why = { errorCode: 'prediction_failed', errorMessage: null };
-    await shop.run(fail, { jobId, attempt: 1, retryable: true, counted: true, ...why });
+    await shop.run(fail, failure(order.photos[0]?.jobId ?? '', 1, true));
     return order;
   },
   'predictions running': (shop) => shop.processing(),
@@ -53,27 +48,25 @@ export const stages: Record<string, (shop: Shop) => Promise<Unfinished>> = {
 };
 
 const afterLease = { aheadMs: (leaseSeconds + 1) * 1000 };
-const emailClaim = (emailId: string) => ({
-  emailId,
-  seed: randomUUID(),
-  leaseSeconds,
-  maxDownloads: 10,
-  linkSeconds: 86_400,
-});
 
 /** Asks every statement in turn, done already or not: restored, told by mail, downloaded once, refunded. */
 export async function finish(shop: Shop, unfinished: Unfinished): Promise<Order> {
+  const later = ordersOn((statement, params) => shop.run(statement, params, afterLease));
   const order = await placedOf(shop, unfinished);
   const { orderId } = order;
   await shop.run(settle, paymentEvent(order, 'paid', true));
   for (const { imageId, jobId } of order.photos) {
     const [waiting] = await shop.run(keep, { orderId, imageId });
-    await restore(shop, waiting?.jobId ?? jobId, waiting?.attempt ?? 1);
+    const job = [waiting?.jobId ?? jobId, waiting?.attempt ?? 1] as const;
+    await later.submit(...job);
+    await later.restore(...job);
   }
-  await shop.run(complete, { orderId, maxAttachmentBytes: 5000 });
+  await shop.complete(order);
   const emails = await shop.rows('select id from email_queue where order_id = $1', [orderId]);
-  for (const { id } of emails) await mail(shop, id);
-  await download(shop, order);
+  for (const { id } of emails) await later.send(id);
+  const tokenHash = randomUUID();
+  await shop.run(createLink, linkTo(orderId, tokenHash));
+  await shop.run(open, opening(tokenHash));
   await shop.run(settle, paymentEvent(order, 'refunded'));
   await shop.run(cancel, { orderId });
   return order;
@@ -84,31 +77,6 @@ async function placedOf(shop: Shop, unfinished: Unfinished): Promise<Order> {
   if ('checkoutId' in unfinished) return shop.pay(unfinished);
   await shop.arrive(unfinished);
   return shop.pay(await shop.checkOut(unfinished));
-}
-
-async function restore(shop: Shop, jobId: string, attempt: number): Promise<void> {
-  await shop.run(claimJob, { jobId, attempt, leaseSeconds }, afterLease);
-  await shop.run(submitted, submission(jobId, attempt));
-  await shop.run(restored, restoration(jobId, attempt));
-}
-
-async function mail(shop: Shop, emailId: string): Promise<void> {
-  const [claimed] = await shop.run(claimEmail, emailClaim(emailId), afterLease);
-  const sent = {
-    outcome: 'sent',
-    messageId: 'm',
-    subject: 'Your photos',
-    errorCode: null,
-    errorMessage: null,
-  };
-  await shop.run(settleEmail, { emailId, attempt: claimed?.attempt ?? 0, doubtSeconds: 600, ...sent });
-}
-
-async function download(shop: Shop, { orderId }: Order): Promise<void> {
-  const tokenHash = randomUUID();
-  const link = { linkType: 'zip_all', imageId: null, maxDownloads: 2, linkSeconds: 86_400 };
-  await shop.run(createLink, { ...nobody, orderId, tokenHash, ...link });
-  await shop.run(open, { ...nobody, tokenHash, archiveReady: true });
 }
 
 /** How everything stands that belongs to an order; each state once. */

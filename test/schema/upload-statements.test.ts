@@ -6,8 +6,9 @@ import { expire } from '../../lambdas/upload/expire-uploads/expire.sql';
 import { session as readSession } from '../../lambdas/upload/get-session/session.sql';
 import { record } from '../../lambdas/upload/record-upload/record.sql';
 import { refuse } from '../../lambdas/upload/record-upload/refuse.sql';
+import { nobody, paymentOf, type Session } from '../../schema/samples/parameters.ts';
 import { type TestDatabase, testDatabase } from './database.ts';
-import { day, nobody, paymentOf, type Session, type Shop, shopOn } from './orders.ts';
+import { day, type Shop, shopOn } from './orders.ts';
 
 let database: TestDatabase;
 let shop: Shop;

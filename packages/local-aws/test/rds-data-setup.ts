@@ -1,4 +1,6 @@
 /** A local Data API behind the real gateway, on a database of its own, with clients of several callers. */
+
+import { setImmediate } from 'node:timers/promises';
 import { RDSDataClient } from '@aws-sdk/client-rds-data';
 import { z } from 'zod';
 import { createClock } from '../clock/index.ts';
@@ -79,13 +81,14 @@ export async function openRdsData(setup: Setup = {}) {
       clients.set(caller, client);
       return client;
     },
-    /** Ends the sessions of the database, so that the next call finds the roles as they are now. */
+    /** Ends the sessions of the database, and waits until all know it: the next call finds the roles as they are now. */
     async forgetSessions() {
       await database
         .pool('superuser')
         .query(
-          'select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()',
+          'select pg_terminate_backend(pid, 10000) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()',
         );
+      await setImmediate();
     },
     async close() {
       for (const client of clients.values()) client.destroy();

@@ -29,21 +29,29 @@ import { expire as expireUpload } from '../../../lambdas/upload/expire-uploads/e
 import { session } from '../../../lambdas/upload/get-session/session.sql';
 import { record as recordUpload } from '../../../lambdas/upload/record-upload/record.sql';
 import { refuse as refuseUpload } from '../../../lambdas/upload/record-upload/refuse.sql';
-import type { Statement } from '../../../schema/statements/statement.ts';
 import {
+  arrivalOf,
   type Checkout,
-  day,
+  completion,
+  emailAnswer,
+  emailClaim,
+  emailEvent,
+  failure,
   freezing,
+  jobClaim,
   leaseSeconds,
-  nobody,
+  linkTo,
   type Order,
+  opening,
   paymentEvent,
   paymentOf,
+  refusalOf,
   restoration,
-  type Shop,
-  size,
+  sharing,
   submission,
-} from '../orders.ts';
+} from '../../../schema/samples/parameters.ts';
+import type { Statement } from '../../../schema/statements/statement.ts';
+import { day, type Shop } from '../orders.ts';
 import type { RunOptions } from '../run-statement.ts';
 
 /** An order, as far as there is one: what is not there yet is empty. */
@@ -78,10 +86,7 @@ const counting = (each: Arrival): Arrival => ({ ...each, counts: true });
 
 const afterLease = (leaseSeconds + 1) * 1000;
 const photo = (at: number) => `photo ${at + 1}`;
-const uploadOf = ({ sessionId, uploads }: Subject, at: number) => ({
-  sessionId,
-  uploadId: uploads[at]?.id ?? '',
-});
+const uploadOf = ({ uploads }: Subject, at: number) => uploads[at] ?? { id: '', path: '', etag: '' };
 const imageOf = ({ orderId, photos }: Subject, at: number) => ({
   orderId,
   imageId: photos[at]?.imageId ?? '',
@@ -90,27 +95,20 @@ const jobOf = ({ photos }: Subject, at: number) => photos[at]?.jobId ?? '';
 
 export const uploads = {
   recorded: (at: number) =>
-    arrival(recordUpload, photo(at), (subject) => ({
-      ...uploadOf(subject, at),
-      etag: subject.uploads[at]?.etag ?? '',
-      mimeType: 'image/jpeg',
-      ...size,
-    })),
+    arrival(recordUpload, photo(at), (subject) => arrivalOf(subject.sessionId, uploadOf(subject, at))),
   replaced: (at: number) =>
     arrival(recordUpload, `${photo(at)} replaced`, (subject) => ({
-      ...uploadOf(subject, at),
+      ...arrivalOf(subject.sessionId, uploadOf(subject, at)),
       etag: '"other"',
       mimeType: 'image/png',
-      ...size,
     })),
   refused: (at: number) =>
-    arrival(refuseUpload, photo(at), (subject) => ({
-      ...uploadOf(subject, at),
-      refusalCode: 'not_a_photo',
-      etag: '"refused"',
-      size: 9,
+    arrival(refuseUpload, photo(at), (subject) => refusalOf(subject.sessionId, uploadOf(subject, at).id)),
+  expired: (at: number) =>
+    arrival(expireUpload, photo(at), (subject) => ({
+      sessionId: subject.sessionId,
+      uploadId: uploadOf(subject, at).id,
     })),
-  expired: (at: number) => arrival(expireUpload, photo(at), (subject) => uploadOf(subject, at)),
   late: arrival(expireLate, '', () => ({ batch: 10 }), 2 * day),
   seen: arrival(session, '', ({ sessionId }) => ({ sessionId })),
 };
@@ -146,118 +144,50 @@ export const payments = {
 
 export const photos = {
   claimed: (at: number, attempt = 1) =>
-    arrival(claimJob, `${photo(at)}, attempt ${attempt}`, (subject) => ({
-      jobId: jobOf(subject, at),
-      attempt,
-      leaseSeconds,
-    })),
+    arrival(claimJob, `${photo(at)}, attempt ${attempt}`, (subject) => jobClaim(jobOf(subject, at), attempt)),
   takenOver: (at: number) =>
-    arrival(
-      claimJob,
-      `${photo(at)} after its lease`,
-      (subject) => ({ jobId: jobOf(subject, at), attempt: 1, leaseSeconds }),
-      afterLease,
-    ),
+    arrival(claimJob, `${photo(at)} after its lease`, (subject) => jobClaim(jobOf(subject, at)), afterLease),
   submitted: (at: number) => arrival(submitted, photo(at), (subject) => submission(jobOf(subject, at))),
   restored: (at: number) => arrival(restored, photo(at), (subject) => restoration(jobOf(subject, at))),
   failed: (at: number, { retryable = false, attempt = 1 } = {}) =>
-    arrival(
-      failAttempt,
-      `${photo(at)}, attempt ${attempt}, ${retryable ? 'again' : 'for good'}`,
-      (subject) => ({
-        jobId: jobOf(subject, at),
-        attempt,
-        retryable,
-        counted: true,
-        errorCode: 'prediction_failed',
-        errorMessage: null,
-      }),
+    arrival(failAttempt, `${photo(at)}, attempt ${attempt}, ${retryable ? 'again' : 'for good'}`, (subject) =>
+      failure(jobOf(subject, at), attempt, retryable),
     ),
 };
 
 export const orders = {
   claimed: arrival(claimOrder, '', ({ checkoutId }) => ({ checkoutId })),
   seen: arrival(getOrder, '', ({ orderId }) => ({ orderId })),
-  completed: arrival(complete, '', ({ orderId }) => ({ orderId, maxAttachmentBytes: 5000 })),
-  shared: counting(
-    arrival(share, '', ({ orderId }) => ({
-      ...nobody,
-      orderId,
-      senderName: null,
-      message: null,
-      recipients: '["Grace@example.com","edsger@example.com"]',
-      maxRounds: 2,
-    })),
-  ),
+  completed: arrival(complete, '', ({ orderId }) => completion(orderId)),
+  shared: counting(arrival(share, '', ({ orderId }) => sharing(orderId))),
   stuck: arrival(stuck, '', () => ({ overdueSeconds: 3600, batch: 10 }), day),
 };
 
-const messages = {
-  sent: null,
-  retry: 'email_unavailable',
-  doubtful: 'send_doubtful',
-  failed: 'email_rejected',
-};
-
-const emailClaiming = (emailId: string) => ({
-  emailId,
-  seed: randomUUID(),
-  leaseSeconds,
-  maxDownloads: 10,
-  linkSeconds: 86_400,
-});
-
-const settled = (outcome: keyof typeof messages) =>
-  arrival(settleEmail, outcome, ({ doneEmailId }) => ({
-    emailId: doneEmailId,
-    attempt: 1,
-    outcome,
-    messageId: 'm',
-    subject: 'Your photos',
-    doubtSeconds: 600,
-    errorCode: messages[outcome],
-    errorMessage: null,
-  }));
+const settled = (outcome: 'sent' | 'retry' | 'doubtful' | 'failed') =>
+  arrival(settleEmail, outcome, ({ doneEmailId }) => emailAnswer(doneEmailId, 1, outcome));
 
 export const emails = {
-  confirmationClaimed: arrival(claimEmail, 'confirmation', ({ emailId }) => emailClaiming(emailId)),
-  claimed: arrival(claimEmail, 'completion', ({ doneEmailId }) => emailClaiming(doneEmailId)),
+  confirmationClaimed: arrival(claimEmail, 'confirmation', ({ emailId }) => emailClaim(emailId)),
+  claimed: arrival(claimEmail, 'completion', ({ doneEmailId }) => emailClaim(doneEmailId)),
   takenOver: arrival(
     claimEmail,
     'completion after its lease',
-    ({ doneEmailId }) => emailClaiming(doneEmailId),
+    ({ doneEmailId }) => emailClaim(doneEmailId),
     afterLease,
   ),
   settled,
   doubted: counting(settled('doubtful')),
   said: (type: 'delivered' | 'bounce') =>
-    arrival(apply, type, ({ doneEmailId }) => ({
-      events: JSON.stringify([{ id: type, type, email_id: doneEmailId, at: 1_790_000_000 }]),
-    })),
+    arrival(apply, type, ({ doneEmailId }) => emailEvent(doneEmailId, type, type)),
 };
 
 export const links = {
-  made: counting(
-    arrival(createLink, 'all photos', ({ orderId }) => ({
-      ...nobody,
-      orderId,
-      linkType: 'zip_all',
-      imageId: null,
-      tokenHash: randomUUID(),
-      maxDownloads: 10,
-      linkSeconds: 60,
-    })),
-  ),
+  made: counting(arrival(createLink, 'all photos', ({ orderId }) => linkTo(orderId, randomUUID()))),
   madeForOne: counting(
-    arrival(createLink, 'photo 1', (subject) => ({
-      ...nobody,
-      ...imageOf(subject, 0),
-      linkType: 'single_image',
-      tokenHash: randomUUID(),
-      maxDownloads: 10,
-      linkSeconds: 60,
-    })),
+    arrival(createLink, 'photo 1', ({ orderId, photos: [first] }) =>
+      linkTo(orderId, randomUUID(), first?.imageId ?? ''),
+    ),
   ),
-  opened: counting(arrival(openLink, '', ({ tokenHash }) => ({ ...nobody, tokenHash, archiveReady: true }))),
+  opened: counting(arrival(openLink, '', ({ tokenHash }) => opening(tokenHash))),
   packed: arrival(archive, '', ({ linkId }) => ({ linkId })),
 };

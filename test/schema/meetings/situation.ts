@@ -1,5 +1,6 @@
 /** What a situation is, and how an order gets into one. */
-import type { Session, Shop } from '../orders.ts';
+import type { Session } from '../../../schema/samples/parameters.ts';
+import type { Shop } from '../orders.ts';
 import { type Arrival, links, orders, type Subject } from './arrivals.ts';
 
 /** A state of an order, and the statements that can arrive in it: in time, again, or too late. */
@@ -23,7 +24,6 @@ const nothing = {
   checkoutId: '',
   attempt: 0,
   orderId: '',
-  orderNumber: '',
   paymentIntentId: '',
   emailId: '',
 };

@@ -33,7 +33,7 @@ export function errorCodesPage(): string {
 const longestLine = 150;
 
 /** A list's entry in lines, the later ones indented. */
-function wrapped(entry: string): string {
+export function wrapped(entry: string): string {
   const lines = [''];
   for (const word of entry.split(' ')) {
     const line = lines.at(-1) ?? '';

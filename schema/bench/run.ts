@@ -12,7 +12,7 @@ import type { Run } from '../samples/orders.ts';
 import { fill } from './fill.ts';
 import { badOrder, goodOrder, visit } from './life.ts';
 import { createMeter, type Sample, telling } from './measure.ts';
-import { budgets, type Cost, costsOf, misses, table } from './report.ts';
+import { budgets, type Cost, costsOf, misses, table, twin, yardstickOf } from './report.ts';
 
 export type Options = {
   orders: number;
@@ -47,7 +47,11 @@ forgets them after each statement, as the Data API’s is said to; “client” 
     const [costs = [], smaller = []] = await measureAll(grounds, lives);
     const large = await largeTables(ground);
     for (const line of table(costs, large, smaller)) say(line);
-    const missed = costs.filter((cost) => misses(cost, large, twin(cost, smaller)).length > 0).length;
+    const yardstickMs = yardstickOf(costs);
+    const missed = costs.filter(
+      (cost) => misses(cost, large, yardstickMs, twin(cost, smaller)).length > 0,
+    ).length;
+    say(`\nThe yardstick took ${yardstickMs.toFixed(3)} ms.`);
     say(`\n${verdict(missed === 0)}  ${costs.length - missed} of ${costs.length} lines above`);
     const facts = [
       await auditBytes(ground, lives),
@@ -62,8 +66,6 @@ forgets them after each statement, as the Data API’s is said to; “client” 
 }
 
 const verdict = (met: boolean) => (met ? 'met     ' : 'NOT MET ');
-const twin = (cost: Cost, others: Cost[] = []) =>
-  others.find(({ statement, photos }) => statement === cost.statement && photos === cost.photos);
 
 async function filled(server: PgServer, orders: number, say: (line: string) => void): Promise<Ground> {
   const started = performance.now();

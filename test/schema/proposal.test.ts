@@ -41,10 +41,12 @@ test('every addition is listed with its reason in docs/database.md, and nothing 
   const toExplain = added.filter((name) => !newTables.has(/^\w+ (\w+)\./.exec(name)?.[1] ?? ''));
   const page = await readFile('docs/database.md', 'utf8');
   const additions = page.slice(page.indexOf('## Additions to the proposal'));
-  const rows = [...additions.matchAll(/^\| (`.+?) \| (.+) \|$/gm)].map(([, what = '', why = '']) => ({
-    names: [...what.matchAll(/`([^`]+)`/g)].map(([, name]) => name),
-    why,
-  }));
+  const entries = additions.split(/^- /m).slice(1);
+  const rows = entries.map((entry) => {
+    const [, what = '', why = ''] =
+      /^((?:`[^`]+`(?:, )?)+): (.+)$/.exec(entry.replace(/\s+/g, ' ').trim()) ?? [];
+    return { names: [...what.matchAll(/`([^`]+)`/g)].map(([, name]) => name), why };
+  });
   const listed = rows.flatMap(({ names }) => names);
   expect([...listed].sort()).toEqual([...toExplain].sort());
   for (const { why } of rows) expect(why.trim().length).toBeGreaterThan(3);

@@ -5,7 +5,7 @@ import { statementPaths } from '../../../schema/statements/files.ts';
 import { deliveries } from './deliveries.ts';
 import { restorations } from './restorations.ts';
 import { sales } from './sales.ts';
-import { alone, meetingsTable } from './table.ts';
+import { alone, meetingsList } from './table.ts';
 
 const situations = [...sales, ...restorations, ...deliveries];
 
@@ -18,5 +18,5 @@ test('every statement of the steps arrives in a situation, but those that meet n
 test('docs/database.md shows which statements meet', async () => {
   const page = await readFile('docs/database.md', 'utf8');
   const [, shown] = /<!-- meetings -->\n\n([\s\S]*)\n\n<!-- \/meetings -->/.exec(page) ?? [];
-  expect(shown).toBe(meetingsTable(situations));
+  expect(shown).toBe(meetingsList(situations));
 });

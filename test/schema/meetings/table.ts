@@ -1,4 +1,5 @@
 /** Which statements meet, as docs/database.md shows it. */
+import { wrapped } from '../../../bin/error-codes-page.ts';
 import type { Arrival } from './arrivals.ts';
 import type { Situation } from './situation.ts';
 
@@ -19,9 +20,9 @@ const stepOf = ({ statement }: Arrival) => statement.split('/').slice(1).join('/
 
 export const nameOf = (arrival: Arrival) => stepOf(arrival) + (arrival.how && ` (${arrival.how})`);
 
-/** A row a situation: each of its statements once, with the ways in which it arrives. */
-export function meetingsTable(situations: Situation[]): string {
-  const rows = situations.map((situation) => {
+/** An entry a situation: each of its statements once, with the ways in which it arrives. */
+export function meetingsList(situations: Situation[]): string {
+  const entries = situations.map((situation) => {
     const { name, arrivals } = situation;
     const steps = [...new Set(arrivals.map(stepOf))].sort().map((step) => {
       const ways = arrivals
@@ -29,10 +30,9 @@ export function meetingsTable(situations: Situation[]): string {
         .map(({ how }) => how);
       return `\`${step}\`${ways.length > 0 ? ` (${ways.join('; ')})` : ''}`;
     });
-    return `| ${name} | ${steps.join(', ')} | ${pairsOf(situation).length} |`;
+    return wrapped(`- **${name}** (${pairsOf(situation).length} pairs): ${steps.join(', ')}`);
   });
   const all = situations.reduce((sum, situation) => sum + pairsOf(situation).length, 0);
   const exceptions = Object.entries(alone).map(([statement, why]) => `- \`${statement}\`: ${why}`);
-  const table = ['| situation | what can arrive | pairs |', '| --- | --- | --- |', ...rows, `| | | ${all} |`];
-  return [...table, '', 'What meets nothing:', '', ...exceptions].join('\n');
+  return [...entries, '', `${all} pairs in all. What meets nothing:`, '', ...exceptions].join('\n');
 }

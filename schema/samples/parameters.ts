@@ -93,6 +93,7 @@ export function paymentOf(
     tax: '0.00',
     total,
     originalsBucket: 'originals',
+    originalKeyFormat: 'uploads/originals/%s/%s.%s',
   };
 }
 

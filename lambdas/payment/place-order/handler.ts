@@ -4,6 +4,7 @@ import { query } from '../../platform/database.ts';
 import { internalError, permanentFailure, retryLater } from '../../platform/errors.ts';
 import { log } from '../../platform/logging.ts';
 import { queueHandler, send } from '../../platform/messages.ts';
+import { originalKeyFormat } from '../../platform/object-keys.ts';
 import { settings } from '../../platform/settings.ts';
 import type { Checkout } from '../../providers/payment.ts';
 import { keepingMessages, type PaymentEventMessage, paymentEventMessage } from '../messages.ts';
@@ -47,6 +48,7 @@ async function placeOrder(event: PaymentEventMessage, checkout: Checkout) {
     currency: checkout.currency,
     ...checkout.amounts,
     originalsBucket: ORIGINALS_BUCKET,
+    originalKeyFormat,
   });
   return fresh.length > 0 ? fresh : query(placed, { sessionId: uploadSessionId });
 }

@@ -20,6 +20,7 @@ export declare const place: Statement<{
   total: string;
   attempt: number;
   originalsBucket: string;
+  originalKeyFormat: string;
 }, {
   orderId: string;
   checkoutId: string;

@@ -52,8 +52,6 @@ placed as (
     id, stripe_checkout_session_id as checkout_id,
     derived_id(id::text, 'order_confirmation') as email_id
 ),
--- An id is cast before it is joined to a text: `text || uuid` is a function in SQL, which is planned
--- wherever it stands.
 photo as (
   select
     placed.*,
@@ -73,7 +71,7 @@ kept as (
     width, height, upload_id, original_filename)
   select
     image_id, id, 'original', 'pending', :originals_bucket,
-    'uploads/originals/' || id::text || '/' || image_id::text || '.' || format,
+    format(:original_key_format::text, id, image_id, format),
     file_size_bytes, mime_type, format, width, height, upload_id, original_filename
   from photo
 ),
@@ -88,7 +86,7 @@ select
   checkout_id as "checkout_id!",
   email_id,
   image_id,
-  'uploads/originals/' || id::text || '/' || image_id::text || '.' || format as original_key,
+  format(:original_key_format::text, id, image_id, format) as original_key,
   upload_key as "upload_key!",
   upload_etag
 from photo;

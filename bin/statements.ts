@@ -1,7 +1,7 @@
 /**
- * npm run statements: writes the types of every statement beside its .sql file, as PostgreSQL understands it, and
- * schema/schema.sql, as the migrations make it.
- * `-- --release` instead notes statements and migrations as the release that the next one will meet: on releasing, never before.
+ * npm run statements: writes the types of every statement beside its .sql file, as PostgreSQL
+ * understands it, and schema/schema.sql, as the migrations make it. `-- --release` instead notes
+ * statements and migrations as the release that the next one will meet: on releasing, never before.
  */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';

@@ -839,8 +839,8 @@ language plpgsql
 immutable parallel safe
 as $$
 begin
-  -- Unknown if any of them is null, which `least` would pass over. Not a number equals itself and is
-  -- above all that are.
+  -- Unknown if any of them is null, which `least` would pass over. Not a number equals itself and
+  -- is above all that are.
   return coalesce(total = subtotal - discount + tax, false)
     and least(subtotal, discount, tax, total) >= 0 and total <> 'NaN';
 end
@@ -1023,9 +1023,9 @@ begin
     id, entity_type, entity_id, action, old_values, new_values, changed_fields, performed_by,
     ip_address, user_agent, metadata)
   values (
-    -- In order of time (UUIDv7, RFC 9562): 10 million random ids would each touch a page of their own.
-    -- Milliseconds, the version, and the microseconds in the place that it leaves to them: an order's
-    -- story tells what one transaction did in the order it did it.
+    -- In order of time (UUIDv7, RFC 9562): 10 million random ids would each touch a page of their
+    -- own. Milliseconds, the version, and the microseconds in the place that it leaves to them: an
+    -- order's story tells what one transaction did in the order it did it.
     encode(
       overlay(
         uuid_send(gen_random_uuid())

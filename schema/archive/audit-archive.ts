@@ -1,4 +1,7 @@
-/** The archive of the audit in an operator's hands: which months it has, a month as a file, and a month dropped. */
+/**
+ * The archive of the audit in an operator's hands: which months it has, a month as a file, and a
+ * month dropped.
+ */
 import { createReadStream, existsSync } from 'node:fs';
 import { type FileHandle, mkdir, open, rename } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -57,7 +60,10 @@ async function* linesOf(execute: Execute, month: string): AsyncGenerator<string>
   }
 }
 
-/** Only the last folder of the path is made: Node's recursive mkdir never ends where the parent is there and refuses it as missing. */
+/**
+ * Only the last folder of the path is made: Node's recursive mkdir never ends where the parent is
+ * there and refuses it as missing.
+ */
 async function makeDraft(folder: string, draft: string): Promise<FileHandle> {
   try {
     if (!existsSync(folder)) await mkdir(folder);
@@ -120,7 +126,10 @@ export async function dropMonth(
   );
 }
 
-/** @returns the cluster's region by its ARN: Node's SDK does not read AWS_DEFAULT_REGION, as the AWS CLI does */
+/**
+ * @returns the cluster's region by its ARN: Node's SDK does not read AWS_DEFAULT_REGION, as the AWS
+ *   CLI does
+ */
 export function regionOf(cluster: string): string {
   const region = /^arn:[^:]+:rds:([^:]+):/.exec(cluster)?.[1];
   if (!region) throw new Error('Which cluster? --cluster arn:aws:rds:…');
@@ -140,7 +149,8 @@ export type Flags = {
 
 /**
  * @returns what to do with which months; undefined when they are only to be listed
- * @throws Error saying what is missing: no month is dropped that was not named and either exported or given up in so many words
+ * @throws Error saying what is missing: no month is dropped that was not named and either exported
+ *   or given up in so many words
  */
 export function wishOf(flags: Flags): Wish | undefined {
   const { before, export: folder, drop = false, 'without-export': unexported = false, actor } = flags;

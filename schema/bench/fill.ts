@@ -1,4 +1,7 @@
-/** Fills a migrated database with orders of two years: legal rows in the states that a shop at work has, by bulk SQL. */
+/**
+ * Fills a migrated database with orders of two years: legal rows in the states that a shop at work
+ * has, by bulk SQL.
+ */
 import type { PoolClient } from 'pg';
 
 /** How many orders have ten photos, and a hundred. */
@@ -124,7 +127,10 @@ export async function fill(client: PoolClient, howMany: number): Promise<void> {
   await client.query('reset all');
 }
 
-/** The indexes that stand behind no constraint: building them once is several times faster. @returns how to make them again */
+/**
+ * The indexes that stand behind no constraint: building them once is several times faster.
+ * @returns how to make them again
+ */
 async function dropIndexes(client: PoolClient): Promise<string[]> {
   const { rows: found } = await client.query<{ name: string; definition: string }>(
     `select indexrelid::regclass::text as name, pg_get_indexdef(indexrelid) as definition

@@ -1,4 +1,7 @@
-/** Takes orders through every statement of every step, in the order that the steps would: so each finds its rows in the right states. */
+/**
+ * Takes orders through every statement of every step, in the order that the steps would: so each
+ * finds its rows in the right states.
+ */
 import { randomBytes, randomUUID } from 'node:crypto';
 import { archive } from '../../lambdas/download/build-archive/archive.sql';
 import { create as createLink } from '../../lambdas/download/create-link/create.sql';
@@ -60,7 +63,10 @@ export async function goodOrder(run: Run, photos: number): Promise<void> {
   await run(share, sharing(sold.orderId, caller));
 }
 
-/** What goes otherwise: refused and forgotten uploads, a photo lost, one that cannot be restored, late payment, a refund. */
+/**
+ * What goes otherwise: refused and forgotten uploads, a photo lost, one that cannot be restored,
+ * late payment, a refund.
+ */
 export async function badOrder(run: Run, photos: number): Promise<void> {
   const maker = makerOn(run);
   const { sessionId, uploads } = await maker.announced(2);

@@ -1,5 +1,7 @@
-/** Runs statements as the local Data API does, and keeps what each costs: time, buffers of its triggers too, rows, plan. */
-
+/**
+ * Runs statements as the local Data API does, and keeps what each costs: time, buffers of its
+ * triggers too, rows, plan.
+ */
 import { bindParameters, parameter, toParameters, toRows } from '@restoreclick/data-api';
 import { answerOf, type Catalog, runQuery, sqlstateOf } from '@restoreclick/local-aws';
 import pg, { type Pool, type PoolClient } from 'pg';
@@ -21,7 +23,10 @@ export type Sample = {
   buffers?: number;
   /** Tables of any size that were read from end to end, by triggers too. */
   scanned?: string[];
-  /** Node types of its plan, and of those of the functions and triggers that it calls, in the order of first appearance. */
+  /**
+   * Node types of its plan, and of those of the functions and triggers that it calls, in the order
+   * of first appearance.
+   */
   nodes?: string[];
 };
 
@@ -37,7 +42,8 @@ type Query = { text: string; values: (string | Buffer | null)[] };
 /**
  * @param pool of the steps' role; its size is how many statements run at once
  * @param counting whether to count buffers instead of taking the time
- * @param forgetting whether the connection forgets its plans after each statement, those of triggers too, as the Data API's is said to
+ * @param forgetting whether the connection forgets its plans after each statement, those of
+ *   triggers too, as the Data API's is said to
  */
 export function createMeter(
   pool: Pool,
@@ -79,7 +85,10 @@ export function createMeter(
   return { run, samples, retries: () => retried };
 }
 
-/** @param said what the server has told its client by the end of the call: its durations too, see `telling` */
+/**
+ * @param said what the server has told its client by the end of the call: its durations too, see
+ *   `telling`
+ */
 async function timed(client: PoolClient, query: Query, said: string[]) {
   const started = performance.now();
   const result = await runQuery(client, { ...query, continueAfterTimeout: false });
@@ -91,7 +100,10 @@ async function timed(client: PoolClient, query: Query, said: string[]) {
   return { result, ms, planMs: durationOf('bind'), runMs: durationOf('execute') };
 }
 
-/** Lets the server tell a role's connections, from the next on, how long each phase of a statement took, and its plans when asked. */
+/**
+ * Lets the server tell a role's connections, from the next on, how long each phase of a statement
+ * took, and its plans when asked.
+ */
 export async function telling(admin: Pool, role: string): Promise<void> {
   const name = pg.escapeIdentifier(role);
   await admin.query(
@@ -123,7 +135,9 @@ async function counted(client: PoolClient, query: Query, said: string[]) {
   };
 }
 
-/** The node types of the statement and of what it calls, each of which ends before its caller does. */
+/**
+ * The node types of the statement and of what it calls, each of which ends before its caller does.
+ */
 async function explained(client: PoolClient, query: Query, said: string[]): Promise<string[]> {
   await client.query(
     `savepoint before;
@@ -143,8 +157,9 @@ async function explained(client: PoolClient, query: Query, said: string[]): Prom
 type Counter = { blocks: number; scans: number };
 
 /**
- * What this backend has done since its statistics were last flushed, which happens between transactions only. It counts a
- * block of our tables and indexes whoever asks for it: the statement, its triggers, its foreign keys.
+ * What this backend has done since its statistics were last flushed, which happens between
+ * transactions only. It counts a block of our tables and indexes whoever asks for it: the
+ * statement, its triggers, its foreign keys.
  */
 async function counters(client: PoolClient): Promise<Map<string, Counter>> {
   const { rows } = await client.query<Counter & { name: string }>(

@@ -27,10 +27,16 @@ export type Cost = {
   scanned: string[];
 };
 
-/** Reads one order by its key: what all others' times are compared with, since it takes turns with them. */
+/**
+ * Reads one order by its key: what all others' times are compared with, since it takes turns with
+ * them.
+ */
 const yardstick = 'order/claim-order/claim';
 
-/** Times are multiples of the yardstick's. It took 0.08 ms where a write was to take 2 ms and placing an order 3. */
+/**
+ * Times are multiples of the yardstick's. It took 0.08 ms where a write was to take 2 ms and
+ * placing an order 3.
+ */
 export const budgets = {
   read: { buffers: 30, buffersAPhoto: 10, time: 6 },
   write: { buffers: 200, buffersAPhoto: 50, time: 25 },
@@ -102,7 +108,10 @@ const median = (numbers: number[]) =>
     0.5,
   );
 
-/** What of the budgets that cost does not meet, in words; empty when it meets them all. What was not measured is not met. */
+/**
+ * What of the budgets that cost does not meet, in words; empty when it meets them all. What was not
+ * measured is not met.
+ */
 export function misses(
   cost: Cost,
   largeTables: ReadonlySet<string>,
@@ -134,8 +143,9 @@ export const twin = ({ statement, photos }: Cost, others: Cost[]): Cost | undefi
   others.find((other) => other.statement === statement && other.photos === photos);
 
 /**
- * How much more it costs than in the smaller database. The time of each run is compared with that of the smaller database's run beside it,
- * and the median of these ratios told: thirty runs are over in a second, and a second in which the machine is slow doubles a p50.
+ * How much more it costs than in the smaller database. The time of each run is compared with that
+ * of the smaller database's run beside it, and the median of these ratios told: thirty runs are
+ * over in a second, and a second in which the machine is slow doubles a p50.
  */
 const growth = (cost: Cost, smaller: Cost): Growth => ({
   time: median(cost.times.map((ms, at) => ms / (smaller.times[at] ?? Number.NaN)).filter(Number.isFinite)),

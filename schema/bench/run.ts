@@ -1,4 +1,7 @@
-/** The benchmark of the database: fills it, takes orders through every statement, and says which budgets are met. */
+/**
+ * The benchmark of the database: fills it, takes orders through every statement, and says which
+ * budgets are met.
+ */
 import { readFile } from 'node:fs/promises';
 import { totalmem } from 'node:os';
 import { type Catalog, createCatalog, type PgServer, startPostgres } from '@restoreclick/local-aws';
@@ -16,7 +19,10 @@ import { budgets, type Cost, costsOf, misses, table, twin, yardstickOf } from '.
 
 export type Options = {
   orders: number;
-  /** Orders of one photo taken through; a third as many of ten, but thirty: of 15 pairs a growth wandered from 1.0 to 1.5. */
+  /**
+   * Orders of one photo taken through; a third as many of ten, but thirty: of 15 pairs a growth
+   * wandered from 1.0 to 1.5.
+   */
   lives: number;
   say: (line: string) => void;
 };
@@ -26,7 +32,10 @@ type Ground = { server: PgServer; name: string; logins: Logins; admin: Pool; cat
 const smallest = 10_000;
 const reconciliations = 30;
 
-/** What Aurora makes shared buffers of the 16 GB that production's 8 capacity units have; half of this machine's memory, if that is less. */
+/**
+ * What Aurora makes shared buffers of the 16 GB that production's 8 capacity units have; half of
+ * this machine's memory, if that is less.
+ */
 const buffersMb = Math.min(12_288, Math.floor(totalmem() / 2 ** 21));
 /** No checkpoint while it is measured: Aurora has none. */
 const roomy = { shared_buffers: `${buffersMb}MB`, max_wal_size: '16GB', checkpoint_timeout: '1h' };
@@ -88,7 +97,10 @@ async function filled(server: PgServer, orders: number, say: (line: string) => v
   return { server, name, logins, admin, catalog: createCatalog(admin) };
 }
 
-/** Every statement with one photo, and with ten, on a connection that keeps its plans, and on one that forgets them; of each ground. */
+/**
+ * Every statement with one photo, and with ten, on a connection that keeps its plans, and on one
+ * that forgets them; of each ground.
+ */
 async function measureAll(grounds: Ground[], lives: number): Promise<Cost[][]> {
   const warm = await lived(grounds, lives, false);
   const cold = await lived(grounds, Math.ceil(lives / 2), true);
@@ -148,7 +160,10 @@ async function finished(admin: Pool, photos: number, howMany: number) {
   return rows;
 }
 
-/** Expires a hundred uploads that were never posted, finds nothing stuck, looks for faults in five orders, archives a hundred audit rows. */
+/**
+ * Expires a hundred uploads that were never posted, finds nothing stuck, looks for faults in five
+ * orders, archives a hundred audit rows.
+ */
 async function reconcile(admin: Pool, run: Run): Promise<void> {
   await admin.query(
     `set session_replication_role = replica;
@@ -219,7 +234,10 @@ async function auditCost({ server, name, logins, admin, catalog }: Ground, lives
 
 const clients = 8;
 
-/** Each client has an order of its own; what two statements of one order do to each other, the tests of their meetings say. */
+/**
+ * Each client has an order of its own; what two statements of one order do to each other, the tests
+ * of their meetings say.
+ */
 async function retries({ server, name, logins, catalog }: Ground, lives: number): Promise<Fact> {
   let statements = 0;
   const retried = new Map<string, number>();

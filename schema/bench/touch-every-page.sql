@@ -1,5 +1,6 @@
--- Has whoever calls it read every page. A new connection maps each page of the shared buffers when it first touches it: at a million
--- orders 24 faults an order placed, 11 % of its time. Aurora's buffers lie in huge pages, by default, and its connections are not new.
+-- Has whoever calls it read every page. A new connection maps each page of the shared buffers when
+-- it first touches it: at a million orders 24 faults an order placed, 11 % of its time. Aurora's
+-- buffers lie in huge pages, by default, and its connections are not new.
 -- https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/AuroraPostgreSQL.Managing.html
 create extension pgstattuple;
 create function touch_every_page() returns void

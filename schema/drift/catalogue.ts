@@ -1,4 +1,7 @@
-/** What a database's schema consists of, as lines that can be compared: one for each column, constraint, index, trigger, function and right. */
+/**
+ * What a database's schema consists of, as lines that can be compared: one for each column,
+ * constraint, index, trigger, function and right.
+ */
 import type { Execute } from '../migrate/database-port.ts';
 
 /** The migrations' own table is not of the migrations; partitions come and go with the months. */

@@ -1,9 +1,14 @@
-/** What a migration may not do while the previous release's code still runs and customers wait for its locks. */
+/**
+ * What a migration may not do while the previous release's code still runs and customers wait for
+ * its locks.
+ */
 
 import { type SqlToken, sqlTokens } from '@restoreclick/data-api';
 import type { Migration } from '../migrate/migrations.ts';
 
-/** Which comment excuses it, with its reason: `-- contract: no statement has read it since 0003`. */
+/**
+ * Which comment excuses it, with its reason: `-- contract: no statement has read it since 0003`.
+ */
 type Excuse = 'contract' | 'small table';
 
 /** Of statements as `bare` leaves them. */
@@ -51,7 +56,10 @@ const rules: [what: RegExp, excuse: Excuse, why: string][] = [
   ],
 ];
 
-/** A sentence for each statement that the old code or its customers would not bear, and that no comment excuses. */
+/**
+ * A sentence for each statement that the old code or its customers would not bear, and that no
+ * comment excuses.
+ */
 export function objections({ file, statements, inTransaction }: Migration): string[] {
   const tokens = statements.map(sqlTokens);
   const texts = tokens.map(bare);
@@ -71,7 +79,9 @@ export function objections({ file, statements, inTransaction }: Migration): stri
   });
 }
 
-/** What may wait for its lock as long as it likes, because all who read and write go on meanwhile. */
+/**
+ * What may wait for its lock as long as it likes, because all who read and write go on meanwhile.
+ */
 const keepsNobodyWaiting =
   /^(create (unique )?index concurrently|drop index concurrently|reindex .*\bconcurrently|alter table (only )?\w+ validate constraint \w+$|analyze)\b/;
 
@@ -88,7 +98,10 @@ function together(text: string, before: string[], inTransaction: boolean): strin
     : [];
 }
 
-/** In lower case, on one line, without comments, quoted texts, brackets and what they hold, and the schema's name. */
+/**
+ * In lower case, on one line, without comments, quoted texts, brackets and what they hold, and the
+ * schema's name.
+ */
 function bare(tokens: SqlToken[]): string {
   const words = tokens
     .filter(({ kind }) => kind !== 'comment')

@@ -1,4 +1,6 @@
-/** The text of schema/schema.sql: a migrated database's whole schema as SQL, laid out to be read. */
+/**
+ * The text of schema/schema.sql: a migrated database's whole schema as SQL, laid out to be read.
+ */
 import type { Execute, MigrationDatabase } from '../migrate/database-port.ts';
 
 const head = `-- The whole schema as the migrations make it: tables, views, functions, rights.
@@ -11,7 +13,10 @@ set search_path to restoreclick;
 /** A line of the catalogue, and the table or function it belongs to. */
 type Line = { owner: string; text: string };
 
-/** In the order in which the migrations made them; their own table and the partitions are not theirs. */
+/**
+ * In the order in which the migrations made them; their own table and the partitions are not
+ * theirs.
+ */
 const relations = `
   select oid, relname as name, relkind as kind, relacl, relowner, pg_get_partkeydef(oid) as partition_key
   from pg_class
@@ -137,7 +142,10 @@ async function lines(execute: Execute, sql: string): Promise<Line[]> {
 
 const title = (words: string) => `\n-- ── ${words} ${'─'.repeat(92 - words.length)}\n`;
 
-/** As a person would write it: keywords in lower case, no casts that PostgreSQL finds by itself, no schema. */
+/**
+ * As a person would write it: keywords in lower case, no casts that PostgreSQL finds by itself, no
+ * schema.
+ */
 function plain(sql: string): string {
   return outsideQuotes(sql, (part) => part.toLowerCase().replace(/\s+/g, ' ').replaceAll('( ', '('))
     .replaceAll('restoreclick.', '')
@@ -174,7 +182,10 @@ const width = 100;
 const clauses =
   / (?=(?:select|from|for each|execute function|referencing|references|where|check|on delete) )/;
 
-/** In lines of at most 100 columns, broken between clauses, or between words; all but the first are indented. */
+/**
+ * In lines of at most 100 columns, broken between clauses, or between words; all but the first are
+ * indented.
+ */
 function wrapped(text: string, indent: number): string {
   const lines = [''];
   const append = (part: string) => {

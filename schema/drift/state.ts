@@ -1,4 +1,7 @@
-/** How a database stands to the migration files: what it has, what it lacks, and where it is no longer what they made. */
+/**
+ * How a database stands to the migration files: what it has, what it lacks, and where it is no
+ * longer what they made.
+ */
 import { applyMigrations } from '../migrate/apply.ts';
 import type { Execute, MigrationDatabase } from '../migrate/database-port.ts';
 import type { Migration } from '../migrate/migrations.ts';
@@ -23,7 +26,10 @@ export type SchemaState = {
   changed: string[];
   /** Applied, and of no file here. */
   unknown: AppliedMigration[];
-  /** Where the catalogue is not what the applied files make of an empty database; undefined when nobody can tell. */
+  /**
+   * Where the catalogue is not what the applied files make of an empty database; undefined when
+   * nobody can tell.
+   */
   catalogue: Difference[] | undefined;
 };
 

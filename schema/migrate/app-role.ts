@@ -1,13 +1,16 @@
-/** The role that the steps use: its password from its secret, its settings as the design wants them. */
+/**
+ * The role that the steps use: its password from its secret, its settings as the design wants them.
+ */
 import { createHash, createHmac, pbkdf2Sync, randomBytes } from 'node:crypto';
 import type { Execute } from './database-port.ts';
 
 export type AppLogin = { username: string; password: string };
 
 /**
- * What every session of the role starts with. A step finds few rows by an index and goes from each to the next. The planner is not
- * asked to weigh ways to read whole tables: that took it a seventh of its time, and while a table is small it would choose one,
- * which under SERIALIZABLE is in the way of everybody who writes the table.
+ * What every session of the role starts with. A step finds few rows by an index and goes from each
+ * to the next. The planner is not asked to weigh ways to read whole tables: that took it a seventh
+ * of its time, and while a table is small it would choose one, which under SERIALIZABLE is in the
+ * way of everybody who writes the table.
  */
 const wanted = {
   default_transaction_isolation: 'serializable',
@@ -25,8 +28,8 @@ export const roleSettings = `select ${Object.keys(wanted)
   .join(', ')}`;
 
 /**
- * Gives the role its password and settings, if it has not got them: it is asked by logging in as it, since nobody but a
- * superuser can read a password.
+ * Gives the role its password and settings, if it has not got them: it is asked by logging in as
+ * it, since nobody but a superuser can read a password.
  * @param settings what `roleSettings` says when run as the role; undefined when it could not log in
  * @returns whether anything was changed
  */
@@ -48,7 +51,8 @@ export async function ensureAppRole(
 }
 
 /**
- * What PostgreSQL would store for that password (RFC 5803), so that the password itself is in no statement and in no log.
+ * What PostgreSQL would store for that password (RFC 5803), so that the password itself is in no
+ * statement and in no log.
  * @param password printable ASCII, which needs no preparation
  */
 export function scramVerifier(password: string, salt = randomBytes(16), iterations = 4096): string {

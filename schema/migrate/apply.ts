@@ -8,7 +8,10 @@ export type Report = {
   applied: string[];
   /** How many had been applied before, by any run. */
   alreadyApplied: number;
-  /** Applied migrations of which this bundle knows nothing: a newer one has been rolled back. They stay. */
+  /**
+   * Applied migrations of which this bundle knows nothing: a newer one has been rolled back. They
+   * stay.
+   */
   unknown: number;
 };
 
@@ -28,7 +31,10 @@ const createTable = `
 /** How often a migration comes back when it could not have a lock. */
 const mostTries = 5;
 const firstPauseMs = 500;
-/** A run outside of a transaction that has not finished after this was killed: a Lambda lives 15 minutes. */
+/**
+ * A run outside of a transaction that has not finished after this was killed: a Lambda lives 15
+ * minutes.
+ */
 const takeOverAfter = '15 minutes';
 
 /**
@@ -63,7 +69,8 @@ async function ensureTable({ execute }: MigrationDatabase): Promise<void> {
   const [row] = await execute(`select to_regclass('${table}')::text as name`);
   if (row?.name) return;
   for (const statement of ['create schema if not exists restoreclick', createTable]) {
-    // Two runs at once: "if not exists" does not see the other's uncommitted one, and collides with it.
+    // Two runs at once: "if not exists" does not see the other's uncommitted one, and collides with
+    // it.
     await execute(statement).catch((error: unknown) => {
       if (!refusedWith(error, '23505', '42P06', '42P07', '42710')) throw error;
     });
@@ -94,7 +101,10 @@ const insertRow = `
 
 const rowOf = ({ version, name, checksum }: Migration): Parameters => ({ version, name, checksum });
 
-/** Steps aside when it cannot have a lock at once: those who wait behind it would otherwise wait for both. */
+/**
+ * Steps aside when it cannot have a lock at once: those who wait behind it would otherwise wait for
+ * both.
+ */
 async function applyPatiently(
   database: MigrationDatabase,
   migration: Migration,
@@ -111,7 +121,10 @@ async function applyPatiently(
   }
 }
 
-/** The row comes first: a second run waits for it, and then finds the migration applied. @returns whether it was us */
+/**
+ * The row comes first: a second run waits for it, and then finds the migration applied.
+ * @returns whether it was us
+ */
 async function applyInTransaction(
   execute: Execute,
   migration: Migration,
@@ -140,7 +153,10 @@ async function finish(execute: Execute, { version }: Migration, started: number)
   });
 }
 
-/** Each statement commits by itself, so the row is a claim: whoever died with it is taken over from after a while. */
+/**
+ * Each statement commits by itself, so the row is a claim: whoever died with it is taken over from
+ * after a while.
+ */
 async function applyOneByOne(database: MigrationDatabase, migration: Migration): Promise<boolean> {
   const { execute } = database;
   const started = Date.now();
@@ -172,7 +188,10 @@ async function claim(execute: Execute, migration: Migration): Promise<boolean> {
   return taken.length > 0;
 }
 
-/** A concurrent build that fails leaves its index behind, invalid; one that outlived its call fails unseen. */
+/**
+ * A concurrent build that fails leaves its index behind, invalid; one that outlived its call fails
+ * unseen.
+ */
 async function refuseInvalidIndexes(execute: Execute): Promise<void> {
   const invalid = await execute(
     `select indexrelid::regclass::text as name from pg_index join pg_class on pg_class.oid = indexrelid

@@ -63,7 +63,8 @@ export function dataApiDatabase(target: Target, client = new RDSDataClient({})):
       }
     },
     async executeLong(sql) {
-      // After 45 s the Data API gives up waiting but lets the statement go on; its mark finds it again.
+      // After 45 s the Data API gives up waiting but lets the statement go on; its mark finds it
+      // again.
       const mark = `/* migrate ${crypto.randomUUID()} */`;
       const command = new ExecuteStatementCommand({
         ...target,

@@ -1,4 +1,7 @@
-/** What the migration step needs of a database: statements, transactions, and long ones. The Data API, or a plain connection. */
+/**
+ * What the migration step needs of a database: statements, transactions, and long ones. The Data
+ * API, or a plain connection.
+ */
 
 export type Parameters = Record<string, string | number>;
 export type Row = Record<string, unknown>;
@@ -11,7 +14,9 @@ export type MigrationDatabase = {
   execute: Execute;
   /** Commits if `work` resolves; else rolls back and throws what it threw. */
   transaction<T>(work: (execute: Execute) => Promise<T>): Promise<T>;
-  /** One statement outside of any transaction, however long it takes; resolves when it has ended. */
+  /**
+   * One statement outside of any transaction, however long it takes; resolves when it has ended.
+   */
   executeLong(sql: string): Promise<void>;
 };
 

@@ -1,4 +1,7 @@
-/** Makes a database with all migrations applied, and the roles that use it: for tests, and for describing statements. */
+/**
+ * Makes a database with all migrations applied, and the roles that use it: for tests, and for
+ * describing statements.
+ */
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import type { Login, PgServer } from '@restoreclick/local-aws';

@@ -1,4 +1,7 @@
-/** Reads the migrations beside the bundle: `NNNN_name.sql`, applied in the order of their numbers, each once and for good. */
+/**
+ * Reads the migrations beside the bundle: `NNNN_name.sql`, applied in the order of their numbers,
+ * each once and for good.
+ */
 import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -12,7 +15,10 @@ export type Migration = {
   /** SHA-256 of the text, whatever its line ends. */
   checksum: string;
   statements: string[];
-  /** False for a file marked `-- migrate: no-transaction`: its statements commit one by one, and must bear being run again. */
+  /**
+   * False for a file marked `-- migrate: no-transaction`: its statements commit one by one, and
+   * must bear being run again.
+   */
   inTransaction: boolean;
 };
 

@@ -1,5 +1,6 @@
-/** The migration step's database over a plain connection, with the Data API's `:name` parameters. */
-
+/**
+ * The migration step's database over a plain connection, with the Data API's `:name` parameters.
+ */
 import { bindParameters, type Parameter } from '@restoreclick/data-api';
 import pg from 'pg';
 import { DatabaseRefusal, type Execute, type MigrationDatabase, type Parameters } from './database-port.ts';

@@ -1,12 +1,13 @@
--- The tables that the steps write, each with its columns, constraints and indexes: the proposal's to
--- the letter, then what the design adds. docs/database.md gives the reason of each addition.
+-- The tables that the steps write, each with its columns, constraints and indexes: the proposal's
+-- to the letter, then what the design adds. docs/database.md gives the reason of each addition.
 
 create schema if not exists restoreclick;
 set local search_path to restoreclick;
 
 
 -- ── Values ──────────────────────────────────────────────────────────────────────────────────────
--- In plpgsql, which is called. In SQL they would be planned into each statement: 18 to 30 µs a call.
+-- In plpgsql, which is called. In SQL they would be planned into each statement: 18 to 30 µs a
+-- call.
 
 -- The present, for leases, expiry and schedules. The local system moves it by the setting; nothing
 -- else sets that.
@@ -47,15 +48,15 @@ $$;
 
 
 -- ── Checks ──────────────────────────────────────────────────────────────────────────────────────
--- In functions, because PostgreSQL reads a constraint's text anew for each statement that writes its
--- table: the codes of a photo were 6 kB of it, the three rules of an order 7 kB.
+-- In functions, because PostgreSQL reads a constraint's text anew for each statement that writes
+-- its table: the codes of a photo were 6 kB of it, the three rules of an order 7 kB.
 
 create function is_order_money(subtotal numeric, discount numeric, tax numeric, total numeric)
 returns boolean
 language plpgsql immutable parallel safe as $$
 begin
-  -- Unknown if any of them is null, which `least` would pass over. Not a number equals itself and is
-  -- above all that are.
+  -- Unknown if any of them is null, which `least` would pass over. Not a number equals itself and
+  -- is above all that are.
   return coalesce(total = subtotal - discount + tax, false)
     and least(subtotal, discount, tax, total) >= 0 and total <> 'NaN';
 end
@@ -134,8 +135,8 @@ create table file_uploads (
   width integer,
   height integer,
   etag varchar(100),
-  -- The first checkout that sells this photo; a checkout sells every photo whose number is not above
-  -- its own.
+  -- The first checkout that sells this photo; a checkout sells every photo whose number is not
+  -- above its own.
   checkout_attempt integer,
   refusal_code varchar(50),
 

@@ -4,8 +4,8 @@ set local search_path to restoreclick;
 
 
 -- ── What a photo and a job belong to never changes ──────────────────────────────────────────────
--- Because it does not, what is checked once, when the row comes, holds for good: no two transactions
--- can slip past it together.
+-- Because it does not, what is checked once, when the row comes, holds for good: no two
+-- transactions can slip past it together.
 
 create function refuse_change() returns trigger
 language plpgsql as $$
@@ -79,10 +79,10 @@ create trigger job_images_updated after update of restored_image_id on restorati
 
 -- ── A completed order has no photo open ─────────────────────────────────────────────────────────
 -- Whoever opens a photo again and whoever ends its order wait for each other, by the order's lock.
--- But who waited for a lock goes on seeing what it saw before, unless READ COMMITTED: then the check
--- does not see the other's photo. Of two SERIALIZABLE transactions, as the steps' are, PostgreSQL
--- itself stops one. Anybody else who opens a photo writes the order, so that a SERIALIZABLE one that
--- ends it meanwhile fails (40001); and nobody ends one in REPEATABLE READ.
+-- But who waited for a lock goes on seeing what it saw before, unless READ COMMITTED: then the
+-- check does not see the other's photo. Of two SERIALIZABLE transactions, as the steps' are,
+-- PostgreSQL itself stops one. Anybody else who opens a photo writes the order, so that a
+-- SERIALIZABLE one that ends it meanwhile fails (40001); and nobody ends one in REPEATABLE READ.
 
 create function check_order_ended() returns trigger
 language plpgsql as $$

@@ -26,10 +26,10 @@ create index idx_audit_logs_created_at_brin on audit_logs using brin (created_at
 
 -- ── Writing it ──────────────────────────────────────────────────────────────────────────────────
 
--- Writes one row of audit_logs: of an update the fields in which `after` differs from `before`, else
--- the row that came or went. Of the columns in `hidden` it tells that they changed, not their values.
--- Of the others it leaves out what says nothing or what the row says elsewhere: nulls; of a change,
--- empty values and times that are its own; of what came or went, metadata that nobody gave.
+-- Writes one row of audit_logs: of an update the fields in which `after` differs from `before`,
+-- else the row that came or went. Of the columns in `hidden` it tells that they changed, not their
+-- values. Of the others it leaves out what says nothing or what the row says elsewhere: nulls; of a
+-- change, empty values and times that are its own; of what came or went, metadata that nobody gave.
 -- One function for all tables, so that a statement that writes five plans this once and not five
 -- times; and only an update, whose fields must be compared, asks a query for them: a third of what
 -- the others took.
@@ -70,9 +70,9 @@ begin
     id, entity_type, entity_id, action, old_values, new_values, changed_fields, performed_by,
     ip_address, user_agent, metadata)
   values (
-    -- In order of time (UUIDv7, RFC 9562): 10 million random ids would each touch a page of their own.
-    -- Milliseconds, the version, and the microseconds in the place that it leaves to them: an order's
-    -- story tells what one transaction did in the order it did it.
+    -- In order of time (UUIDv7, RFC 9562): 10 million random ids would each touch a page of their
+    -- own. Milliseconds, the version, and the microseconds in the place that it leaves to them: an
+    -- order's story tells what one transaction did in the order it did it.
     encode(
       overlay(
         uuid_send(gen_random_uuid())

@@ -1,4 +1,5 @@
--- The audit's archive, filled by reconcile and emptied by an operator; and an order's story in words.
+-- The audit's archive, filled by reconcile and emptied by an operator; and an order's story in
+-- words.
 
 set local search_path to restoreclick;
 
@@ -19,8 +20,8 @@ create trigger refuse_rewrite before update or delete on audit_archive
 create trigger refuse_truncate before truncate on audit_archive execute function refuse_truncate();
 
 -- Moves the oldest audit rows before a time to the archive, at most `batch` of them; says how many.
--- Call until it says 0. One archiver at a time: whoever comes meanwhile is told 0, and neither waits
--- nor makes the same partition.
+-- Call until it says 0. One archiver at a time: whoever comes meanwhile is told 0, and neither
+-- waits nor makes the same partition.
 create function archive_audit(before timestamptz, batch integer default 1000) returns integer
 language plpgsql security definer
 set search_path = restoreclick, pg_temp set timezone = 'UTC' as $$
@@ -118,9 +119,9 @@ $$;
 
 -- ── What happened to an order ───────────────────────────────────────────────────────────────────
 
--- The audit rows of an order, deleted or not, and of all that hangs or hung on it, and of the events
--- that moved any of it, which came in the same transaction; the archive included. In order of their
--- transactions, and within each as its rows were written.
+-- The audit rows of an order, deleted or not, and of all that hangs or hung on it, and of the
+-- events that moved any of it, which came in the same transaction; the archive included. In order
+-- of their transactions, and within each as its rows were written.
 create function order_history(wanted_number text)
 returns table (
   at timestamptz,
@@ -212,9 +213,9 @@ language sql stable set search_path = restoreclick, pg_temp as $$
   order by created_at, id
 $$;
 
--- The whole story of an order, in order, in words:
--- `select * from restoreclick.explain_order('20261122-000001')`. Of a field without a value the audit
--- has none: see record_change.
+-- The whole story of an order, in order, in words: `select * from
+-- restoreclick.explain_order('20261122-000001')`. Of a field without a value the audit has none:
+-- see record_change.
 create function explain_order(wanted_number text)
 returns table (at timestamptz, actor text, what text)
 language sql stable as $$

@@ -2,8 +2,8 @@
 
 set local search_path to restoreclick;
 
--- Roles belong to the whole server: another database of it may have made this one already. The runner
--- gives it its password.
+-- Roles belong to the whole server: another database of it may have made this one already. The
+-- runner gives it its password.
 do $$
 begin
   create role restoreclick_app nologin;

@@ -1,4 +1,7 @@
-/** Orders made by the product's own statements, so that what uses them begins from a state that can be reached. */
+/**
+ * Orders made by the product's own statements, so that what uses them begins from a state that can
+ * be reached.
+ */
 import { randomUUID } from 'node:crypto';
 import type { Value } from '@restoreclick/data-api';
 import { claim as claimEmail } from '../../lambdas/email/send-email/claim.sql';
@@ -45,7 +48,8 @@ const ada = () => 'Ada@Example.com';
 type Made = { count?: number; paid?: boolean };
 
 /**
- * The steps of an order's way, one by one; and makers that start anew and take an order as far as their name says.
+ * The steps of an order's way, one by one; and makers that start anew and take an order as far as
+ * their name says.
  * @param customerEmail of who places the next order: by default all orders are of one customer
  */
 export function ordersOn(run: Run, { caller = nobody, customerEmail = ada }: Customer = {}) {

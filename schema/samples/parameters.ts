@@ -1,4 +1,7 @@
-/** What the statements of an order's way are asked with, for orders that tests and the benchmark make up. */
+/**
+ * What the statements of an order's way are asked with, for orders that tests and the benchmark
+ * make up.
+ */
 import { randomBytes, randomUUID } from 'node:crypto';
 
 export type Upload = { id: string; path: string; etag: string };

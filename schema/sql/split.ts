@@ -1,7 +1,10 @@
 /** Splits a migration into statements: the Data API takes one a call. */
 import { type SqlToken, sqlTokens } from '@restoreclick/data-api';
 
-/** @returns the statements of `sql` in order, trimmed, without their semicolons; comments stay with the statement after them */
+/**
+ * @returns the statements of `sql` in order, trimmed, without their semicolons; comments stay with
+ *   the statement after them
+ */
 export function splitSql(sql: string): string[] {
   const statements: SqlToken[][] = [[]];
   let depth = 0;
@@ -28,7 +31,10 @@ export function splitSql(sql: string): string[] {
   );
 }
 
-/** A function body written as `begin atomic … end` holds semicolons; within it, `case` has an `end` of its own. */
+/**
+ * A function body written as `begin atomic … end` holds semicolons; within it, `case` has an `end`
+ * of its own.
+ */
 function nesting(word: string, before: string, depth: number): number {
   if (word === 'atomic' && before === 'begin') return 1;
   if (depth === 0) return 0;

@@ -1,4 +1,6 @@
-/** Writes the types of a statement: what its `.sql` file takes and returns, as TypeScript sees it. */
+/**
+ * Writes the types of a statement: what its `.sql` file takes and returns, as TypeScript sees it.
+ */
 import { basename } from 'node:path';
 import { camelCase, rewriteParameters, snakeCase, sqlTokens } from '@restoreclick/data-api';
 import type pg from 'pg';
@@ -6,8 +8,10 @@ import { type Column, type Description, describeStatement } from './describe.ts'
 
 /**
  * The declaration of one `.sql` file:
- * - a column may be null unless it comes straight from a NOT NULL column (of a statement without outer joins), or its alias ends in `!`;
- * - a parameter takes no null unless a comment line says `-- :name may be null`; one of type json takes JSON text;
+ * - a column may be null unless it comes straight from a NOT NULL column (of a statement without
+ *   outer joins), or its alias ends in `!`;
+ * - a parameter takes no null unless a comment line says `-- :name may be null`; one of type json
+ *   takes JSON text;
  * - `:actor` is nobody's to give: the database client says which step it is.
  * @throws Error saying what to change, when the statement would not run as the Data API rewrites it
  */
@@ -47,7 +51,10 @@ function nullableParameters(sql: string): string[] {
   return [...sql.matchAll(/^-- :(\w+) may be null$/gm)].map(([, name = '']) => name);
 }
 
-/** Each parameter's type by what PostgreSQL infers where it stands; where it stands twice, the first place decides. */
+/**
+ * Each parameter's type by what PostgreSQL infers where it stands; where it stands twice, the first
+ * place decides.
+ */
 async function parametersOf(client: pg.Client, sql: string): Promise<Map<string, string>> {
   let places = 0;
   const apart = sqlTokens(sql)

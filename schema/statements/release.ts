@@ -1,4 +1,7 @@
-/** The release that runs while the next one is deployed: its migrations, and the statements that must bear the next one's. */
+/**
+ * The release that runs while the next one is deployed: its migrations, and the statements that
+ * must bear the next one's.
+ */
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';

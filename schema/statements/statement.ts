@@ -1,7 +1,9 @@
 /** A statement as the steps import it, and what is true of every statement, whoever runs it. */
 import type { Value } from '@restoreclick/data-api';
 
-/** A `.sql` file as a module, typed by the `.d.sql.ts` beside it, which `npm run statements` writes. */
+/**
+ * A `.sql` file as a module, typed by the `.d.sql.ts` beside it, which `npm run statements` writes.
+ */
 export type Statement<Params extends Record<string, Value>, Row extends object> = {
   /** Flow, step and file: `payment/place-order/place`. */
   readonly name: string;
@@ -21,7 +23,10 @@ export function withActor(
   return /:actor\b/.test(text) ? { ...params, actor: name.split('/').slice(0, 2).join('/') } : params;
 }
 
-/** Whether another statement was in the way, so that trying again may do: serialization failure, deadlock. */
+/**
+ * Whether another statement was in the way, so that trying again may do: serialization failure,
+ * deadlock.
+ */
 export function isConflict(sqlstate: string | undefined): boolean {
   return sqlstate === '40001' || sqlstate === '40P01';
 }

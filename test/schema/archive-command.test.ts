@@ -1,4 +1,7 @@
-/** npm run archive: exports whole months, drops only what it was told to, and does so through the Data API too. */
+/**
+ * npm run archive: exports whole months, drops only what it was told to, and does so through the
+ * Data API too.
+ */
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -32,7 +35,10 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-/** Audit rows of that day, archived; in January more than fit into a page, by their number and by their bytes. */
+/**
+ * Audit rows of that day, archived; in January more than fit into a page, by their number and by
+ * their bytes.
+ */
 async function archived(day: string, rows: number): Promise<void> {
   await direct(
     `insert into restoreclick.audit_logs (entity_type, entity_id, action, new_values, created_at)

@@ -1,4 +1,7 @@
-/** The archive of the audit: what moves there and when, who may touch it, and how a month leaves it for good. */
+/**
+ * The archive of the audit: what moves there and when, who may touch it, and how a month leaves it
+ * for good.
+ */
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { archive } from '../../lambdas/operations/reconcile/archive.sql';

@@ -1,4 +1,7 @@
-/** Two transactions that overlap for certain: both have run their statement before either commits, or one waits for the other. */
+/**
+ * Two transactions that overlap for certain: both have run their statement before either commits,
+ * or one waits for the other.
+ */
 import { setImmediate } from 'node:timers/promises';
 import type { PoolClient } from 'pg';
 import { isConflict } from '../../schema/statements/statement.ts';
@@ -12,7 +15,10 @@ export type Action<Answer> = (options: RunOptions) => Promise<Answer>;
 const mostTries = 8;
 const codeOf = (error: unknown) => (error instanceof Error && 'code' in error ? String(error.code) : '');
 
-/** Runs the action again while another transaction is in its way, as the steps' database client does; never without end. */
+/**
+ * Runs the action again while another transaction is in its way, as the steps' database client
+ * does; never without end.
+ */
 export async function withRetries<Answer>(action: () => Promise<Answer>, most = 50): Promise<Answer> {
   for (let tries = 1; ; tries += 1) {
     try {
@@ -23,7 +29,9 @@ export async function withRetries<Answer>(action: () => Promise<Answer>, most = 
   }
 }
 
-/** What was committed, and which of the two had to be tried again: it then saw what the other did. */
+/**
+ * What was committed, and which of the two had to be tried again: it then saw what the other did.
+ */
 export type Meeting<First, Second> = { answers: [First, Second]; again: { first: boolean; second: boolean } };
 
 /** The answers of a meeting. */
@@ -35,7 +43,10 @@ export async function atOnce<First, Second>(
   return (await meet(database, first, second)).answers;
 }
 
-/** Holds the first's transaction open until the second has run or waits for it, commits both, and tries again what was refused. */
+/**
+ * Holds the first's transaction open until the second has run or waits for it, commits both, and
+ * tries again what was refused.
+ */
 export async function meet<First, Second>(
   database: TestDatabase,
   first: Action<First>,
@@ -62,7 +73,8 @@ export async function meet<First, Second>(
 }
 
 /**
- * Stops both at the first locked row that they come to, and lets them go on together from there, as often as the steps' client would.
+ * Stops both at the first locked row that they come to, and lets them go on together from there, as
+ * often as the steps' client would.
  * @param locks takes the locks, as the superuser
  */
 export async function race<First, Second>(
@@ -144,7 +156,10 @@ async function waitsForLock(database: TestDatabase, pid: number, ended: AbortSig
   }
 }
 
-/** A connection without a transaction and without memory. Closing it here instead would race with the database's removal. */
+/**
+ * A connection without a transaction and without memory. Closing it here instead would race with
+ * the database's removal.
+ */
 async function giveBack(client: PoolClient): Promise<void> {
   await client.query('rollback; reset all');
   client.release();

@@ -1,4 +1,7 @@
-/** The audit trail: one row a write, by whom and from where, without a private value, and out of the steps' reach. */
+/**
+ * The audit trail: one row a write, by whom and from where, without a private value, and out of the
+ * steps' reach.
+ */
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { apply } from '../../lambdas/email/receive-sendgrid-events/apply.sql';
@@ -36,7 +39,9 @@ async function asOwner(sql: string, values: unknown[] = [], actor = 'a person') 
 const auditOf = (id: string) =>
   asOwner('select * from audit_logs where entity_id = $1 order by created_at', [id]);
 
-/** For each audited table: what it is called in the audit, a row, a change, and its private columns. */
+/**
+ * For each audited table: what it is called in the audit, a row, a change, and its private columns.
+ */
 const secret = 'secret-value@example.com';
 const tables = {
   customers: {

@@ -1,10 +1,18 @@
-/** What a database's schema holds, each part as a line of text, so that two schemas can be compared part by part. */
+/**
+ * What a database's schema holds, each part as a line of text, so that two schemas can be compared
+ * part by part.
+ */
 import type { ClientBase } from 'pg';
 
-/** One part, and how it is defined: `column orders.id`, `uuid not null default gen_random_uuid()`. */
+/**
+ * One part, and how it is defined: `column orders.id`, `uuid not null default gen_random_uuid()`.
+ */
 export type Part = { name: string; definition: string };
 
-/** Indexes that a constraint brings along are the constraint; the parts of a table that is itself an addition can be left out. */
+/**
+ * Indexes that a constraint brings along are the constraint; the parts of a table that is itself an
+ * addition can be left out.
+ */
 export async function catalogue(client: ClientBase, schema: string): Promise<Part[]> {
   await client.query(`set search_path to ${schema}`);
   const { rows } = await client.query<Part>(parts, [schema]);

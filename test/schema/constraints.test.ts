@@ -1,4 +1,7 @@
-/** What PostgreSQL refuses whoever writes: wrong money, two live jobs, attempts and downloads beyond the last; and the day of an order number. */
+/**
+ * What PostgreSQL refuses whoever writes: wrong money, two live jobs, attempts and downloads beyond
+ * the last; and the day of an order number.
+ */
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { errorCodes } from '../../lambdas/error-codes.ts';

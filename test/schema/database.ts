@@ -1,4 +1,6 @@
-/** A database of its own for each test file: a copy of the migrated template, made in some 50 ms. */
+/**
+ * A database of its own for each test file: a copy of the migrated template, made in some 50 ms.
+ */
 import { randomUUID } from 'node:crypto';
 import { type Login, type PgServer, serverAt } from '@restoreclick/local-aws';
 import type { Pool } from 'pg';
@@ -18,7 +20,9 @@ export type TestDatabase = {
   drop(): Promise<void>;
 };
 
-/** @param empty without the schema, owned by the administrator: for what migrations do themselves */
+/**
+ * @param empty without the schema, owned by the administrator: for what migrations do themselves
+ */
 export async function testDatabase({ empty = false } = {}): Promise<TestDatabase> {
   const { address, template, logins } = await testPostgres();
   const server = serverAt(address);

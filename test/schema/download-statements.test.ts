@@ -1,4 +1,7 @@
-/** The statements of download, order and operations: links counted, orders shown and shared, and what is stuck. */
+/**
+ * The statements of download, order and operations: links counted, orders shown and shared, and
+ * what is stuck.
+ */
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { archive } from '../../lambdas/download/build-archive/archive.sql';

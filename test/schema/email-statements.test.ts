@@ -1,4 +1,7 @@
-/** The email flow's statements: leases, links made with a send, doubt, backoff, and the provider's last word. */
+/**
+ * The email flow's statements: leases, links made with a send, doubt, backoff, and the provider's
+ * last word.
+ */
 import { createHash, randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { apply } from '../../lambdas/email/receive-sendgrid-events/apply.sql';

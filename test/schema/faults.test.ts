@@ -1,4 +1,7 @@
-/** What reconcile finds that no constraint can hold: each fault is made behind the triggers' back; a healthy shop has none. */
+/**
+ * What reconcile finds that no constraint can hold: each fault is made behind the triggers' back; a
+ * healthy shop has none.
+ */
 import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { create as createLink } from '../../lambdas/download/create-link/create.sql';

@@ -1,4 +1,7 @@
-/** Statements that write to every order must not read what all of them write: under SERIALIZABLE each would meet the others. */
+/**
+ * Statements that write to every order must not read what all of them write: under SERIALIZABLE
+ * each would meet the others.
+ */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
@@ -12,7 +15,10 @@ beforeAll(async () => {
 });
 afterAll(() => database?.drop());
 
-/** The indexes that PostgreSQL would read for the statement, if it had to use one and this one were the only one of its table. */
+/**
+ * The indexes that PostgreSQL would read for the statement, if it had to use one and this one were
+ * the only one of its table.
+ */
 async function readable(path: string, index: string): Promise<boolean> {
   const sql = await readFile(join(import.meta.dirname, '..', '..', 'lambdas', path), 'utf8');
   const client = await database.pool('superuser').connect();

@@ -1,4 +1,7 @@
-/** What must never be, tried by hand as a person with psql would, and by two transactions at once below SERIALIZABLE. */
+/**
+ * What must never be, tried by hand as a person with psql would, and by two transactions at once
+ * below SERIALIZABLE.
+ */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { PoolClient } from 'pg';
 import { type TestDatabase, testDatabase } from './database.ts';

@@ -13,7 +13,9 @@ beforeAll(async () => {
 });
 afterAll(() => database?.drop());
 
-/** So many writers, each on a connection of its own: a pool's usual ten would let ten in at a time. */
+/**
+ * So many writers, each on a connection of its own: a pool's usual ten would let ten in at a time.
+ */
 const writers = 50;
 async function atOnce<Answer>(
   write: (client: PoolClient, index: number) => Promise<Answer>,

@@ -12,7 +12,8 @@ export type Shop = ReturnType<typeof shopOn>;
 
 /**
  * Runs statements on that database and makes the orders that they need.
- * @param texts another release's statements by name, run instead of these; one that it lacks is refused
+ * @param texts another release's statements by name, run instead of these; one that it lacks is
+ *   refused
  */
 export function shopOn(database: TestDatabase, texts?: ReadonlyMap<string, string>) {
   function run<Params extends Record<string, Value>, Row extends object>(
@@ -30,7 +31,10 @@ export function shopOn(database: TestDatabase, texts?: ReadonlyMap<string, strin
     return (await database.pool('app').query(sql, values)).rows;
   }
 
-  /** What an action wrote, as the audit has it: `image status_changed`, sorted. Nothing written, nothing listed. */
+  /**
+   * What an action wrote, as the audit has it: `image status_changed`, sorted. Nothing written,
+   * nothing listed.
+   */
   async function written(action: () => Promise<unknown>): Promise<string[]> {
     const audited = async () =>
       (await database.pool('superuser').query('select * from restoreclick.audit_logs')).rows;

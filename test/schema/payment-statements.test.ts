@@ -1,4 +1,7 @@
-/** The payment flow's statements up to the photos that are kept: what they write, answer, and leave alone. */
+/**
+ * The payment flow's statements up to the photos that are kept: what they write, answer, and leave
+ * alone.
+ */
 
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';

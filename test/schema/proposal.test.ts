@@ -1,4 +1,7 @@
-/** The migrations against the proposal: all of it unchanged, and every addition with its reason in docs/database.md. */
+/**
+ * The migrations against the proposal: all of it unchanged, and every addition with its reason in
+ * docs/database.md.
+ */
 import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { catalogue, type Part } from './catalogue.ts';

@@ -1,4 +1,7 @@
-/** The statements of restoring a photo: leases, attempts, and which of them says that it was its order's last. */
+/**
+ * The statements of restoring a photo: leases, attempts, and which of them says that it was its
+ * order's last.
+ */
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { settle } from '../../lambdas/payment/settle-payment/settle.sql';

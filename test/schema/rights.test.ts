@@ -1,4 +1,7 @@
-/** The steps' role may do what the steps' statements need, those of the release that still runs too, and nothing else. */
+/**
+ * The steps' role may do what the steps' statements need, those of the release that still runs too,
+ * and nothing else.
+ */
 import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { rewriteParameters } from '@restoreclick/data-api';

@@ -1,4 +1,7 @@
-/** Runs a step's statement on a test database: sent and read as the product does, rewritten and answered as the Data API does. */
+/**
+ * Runs a step's statement on a test database: sent and read as the product does, rewritten and
+ * answered as the Data API does.
+ */
 import type { Field } from '@aws-sdk/client-rds-data';
 import { bindParameters, parameter, toParameters, toRows, type Value } from '@restoreclick/data-api';
 import { answerOf, type Catalog, createCatalog, runQuery } from '@restoreclick/local-aws';
@@ -8,7 +11,10 @@ import { type Statement, withActor } from '../../schema/statements/statement.ts'
 import type { TestDatabase } from './database.ts';
 
 export type RunOptions = {
-  /** The connection to use, perhaps within a transaction of the test's; by default a fresh one of the application's role. */
+  /**
+   * The connection to use, perhaps within a transaction of the test's; by default a fresh one of
+   * the application's role.
+   */
   client?: PoolClient;
   /** How far ahead of the wall the statement finds the present, in ms. */
   aheadMs?: number;

@@ -1,4 +1,7 @@
-/** What becomes of a payment after its checkout: late money, none, refunds and disputes, as the statements write them. */
+/**
+ * What becomes of a payment after its checkout: late money, none, refunds and disputes, as the
+ * statements write them.
+ */
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { keep } from '../../lambdas/payment/keep-original/keep.sql';

@@ -1,4 +1,7 @@
-/** Orders left at every stage, and how each is brought to its end from wherever it is: by any release's statements. */
+/**
+ * Orders left at every stage, and how each is brought to its end from wherever it is: by any
+ * release's statements.
+ */
 import { randomUUID } from 'node:crypto';
 import { create as createLink } from '../../lambdas/download/create-link/create.sql';
 import { open } from '../../lambdas/download/open-link/open.sql';
@@ -49,7 +52,10 @@ export const stages: Record<string, (shop: Shop) => Promise<Unfinished>> = {
 
 const afterLease = { aheadMs: (leaseSeconds + 1) * 1000 };
 
-/** Asks every statement in turn, done already or not: restored, told by mail, downloaded once, refunded. */
+/**
+ * Asks every statement in turn, done already or not: restored, told by mail, downloaded once,
+ * refunded.
+ */
 export async function finish(shop: Shop, unfinished: Unfinished): Promise<Order> {
   const later = ordersOn((statement, params) => shop.run(statement, params, afterLease));
   const order = await placedOf(shop, unfinished);

@@ -1,4 +1,7 @@
-/** Every pair of states of every entity, tried on a row of it: the legal moves pass, all others are refused by name. */
+/**
+ * Every pair of states of every entity, tried on a row of it: the legal moves pass, all others are
+ * refused by name.
+ */
 import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';

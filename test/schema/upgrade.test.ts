@@ -1,6 +1,6 @@
 /**
- * The migrations since the previous release, and some made up for the proof: on a database that it filled, beside its
- * code that still runs, before the code that comes.
+ * The migrations since the previous release, and some made up for the proof: on a database that it
+ * filled, beside its code that still runs, before the code that comes.
  */
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
@@ -65,8 +65,9 @@ function running(shop: Shop, options?: RunOptions, ran = new Set<string>()): Run
 }
 
 /**
- * As on deploy: the old code goes on meanwhile. A transaction of it holds its locks on every table; it ends only when
- * others have been through, who would wait for ever behind a migration that waits for ever.
+ * As on deploy: the old code goes on meanwhile. A transaction of it holds its locks on every table;
+ * it ends only when others have been through, who would wait for ever behind a migration that waits
+ * for ever.
  */
 async function deploy(): Promise<void> {
   const holder = await database.pool('app').connect();

@@ -8,7 +8,8 @@ select
   coalesce(images.original_filename, 'photo') as "original_filename!",
   coalesce(images.processing_completed_at, images.created_at) as "restored_at!"
 from download_links as link
--- Among the photos of its order, and not each by its id. The limit keeps it a lookup: joined, the planner reads both indexes' ends.
+-- Among the photos of its order, and not each by its id. The limit keeps it a lookup: joined, the
+-- planner reads both indexes' ends.
 cross join lateral (
   select * from images where images.order_id = link.order_id and link.target_images @> array[images.id] limit 1000
 ) as images

@@ -1,4 +1,5 @@
--- A download link for one photo of an order, or for all its restored ones. No row when the order has nothing such.
+-- A download link for one photo of an order, or for all its restored ones. No row when the order
+-- has nothing such.
 -- :image_id may be null
 -- :ip_address may be null
 -- :user_agent may be null

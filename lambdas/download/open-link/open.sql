@@ -1,5 +1,5 @@
--- Looks a link up and counts the download in one breath. An archive is counted only when it is there to be had.
--- Answers a row for each photo of the link.
+-- Looks a link up and counts the download in one breath. An archive is counted only when it is
+-- there to be had. Answers a row for each photo of the link.
 -- :ip_address may be null
 -- :user_agent may be null
 with actor as materialized (

@@ -1,5 +1,5 @@
--- A batch of the email provider's events: the new ones into the inbox, and what they say of our emails.
--- Delivered or processed settles a send in doubt; bounced or dropped is the last word.
+-- A batch of the email provider's events: the new ones into the inbox, and what they say of our
+-- emails. Delivered or processed settles a send in doubt; bounced or dropped is the last word.
 with actor as materialized (
   select set_config('app.actor', :actor, true)
 ),

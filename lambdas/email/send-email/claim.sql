@@ -1,6 +1,7 @@
--- Takes an email that is due, or whose holder died, for as long as the lease, and makes the download links it carries.
--- A link's token is the SHA-256 of a seed of 256 random bits, which only this call knows, and of what it opens; the row keeps its hash.
--- Answers a row for each photo the email speaks of (at most an order's photos), or one without a photo.
+-- Takes an email that is due, or whose holder died, for as long as the lease, and makes the
+-- download links it carries. A link's token is the SHA-256 of a seed of 256 random bits, which only
+-- this call knows, and of what it opens; the row keeps its hash. Answers a row for each photo the
+-- email speaks of (at most an order's photos), or one without a photo.
 with actor as materialized (
   select set_config('app.actor', :actor, true)
 ),

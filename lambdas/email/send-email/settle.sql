@@ -1,6 +1,6 @@
--- What became of an attempt to send: sent; in doubt until the provider's event or the lease decides;
--- another try after a backoff, which takes no attempt from the email, until a hundred of a quarter of
--- an hour are a day; or failed.
+-- What became of an attempt to send: sent; in doubt until the provider's event or the lease
+-- decides; another try after a backoff, which takes no attempt from the email, until a hundred of a
+-- quarter of an hour are a day; or failed.
 -- :message_id may be null
 -- :subject may be null
 -- :error_code may be null
@@ -17,7 +17,8 @@ found as (
   from actor, email_queue
   where id = :email_id::uuid
 ),
--- Asks the status of what was found: the indexes by status have a page or two for all emails under way, and reading one would meet their writers.
+-- Asks the status of what was found: the indexes by status have a page or two for all emails under
+-- way, and reading one would meet their writers.
 settled as (
   update email_queue as email
   set

@@ -1,4 +1,5 @@
--- Moves the oldest audit rows that are past their retention to the archive: a batch, of one month. None moved, none left.
+-- Moves the oldest audit rows that are past their retention to the archive: a batch, of one month.
+-- None moved, none left.
 with actor as materialized (
   select set_config('app.actor', :actor, true)
 )

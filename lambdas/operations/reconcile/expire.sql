@@ -1,4 +1,5 @@
--- Marks photos that were announced and never posted: no event of S3's will ever tell. A bounded batch; the next run takes the rest.
+-- Marks photos that were announced and never posted: no event of S3's will ever tell. A bounded
+-- batch; the next run takes the rest.
 with actor as materialized (
   select set_config('app.actor', :actor, true)
 ),

@@ -1,5 +1,6 @@
--- What must never be and no constraint can tell, because it spans tables: in orders that changed lately and have rested since,
--- at most :batch of each kind. Each order is looked up by its indexes, however large the tables are.
+-- What must never be and no constraint can tell, because it spans tables: in orders that changed
+-- lately and have rested since, at most :batch of each kind. Each order is looked up by its
+-- indexes, however large the tables are.
 with recent as materialized (
   select id, status, payment_status, photo_count
   from orders

@@ -1,11 +1,12 @@
--- What should have moved on by itself and has not, oldest first, at most :batch of each kind.
--- All are compared with (select since …): as a value it bounds what an index reads (22 buffers at a million orders), joined it would be
--- read from end to end (657).
+-- What should have moved on by itself and has not, oldest first, at most :batch of each kind. All
+-- are compared with (select since …): as a value it bounds what an index reads (22 buffers at a
+-- million orders), joined it would be read from end to end (657).
 with overdue as (
   select present() - make_interval(secs => :overdue_seconds::int) as since
 ),
--- Orders first: of the few that are late, the photos. What hangs on each is looked up by its index: the limits keep PostgreSQL, which cannot
--- know how few they are, from reading all photos under way instead.
+-- Orders first: of the few that are late, the photos. What hangs on each is looked up by its index:
+-- the limits keep PostgreSQL, which cannot know how few they are, from reading all photos under way
+-- instead.
 late as materialized (
   select orders.id, orders.status, orders.payment_status, orders.updated_at
   from orders

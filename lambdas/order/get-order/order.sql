@@ -1,4 +1,5 @@
--- An order and its images, at most two for each photo of a session: one read of them, and who asks pairs each original with its restored one.
+-- An order and its images, at most two for each photo of a session: one read of them, and who asks
+-- pairs each original with its restored one.
 select
   orders.id as order_id,
   orders.order_number,

@@ -1,4 +1,5 @@
--- One round of sharing an order with the family: an email for each recipient, while rounds are left and there is something to see.
+-- One round of sharing an order with the family: an email for each recipient, while rounds are left
+-- and there is something to see.
 -- :sender_name may be null
 -- :message may be null
 -- :ip_address may be null

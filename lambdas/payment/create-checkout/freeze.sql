@@ -1,4 +1,5 @@
--- Opens the next attempt to sell a session's photos and freezes what it sells; changes nothing while that is not possible.
+-- Opens the next attempt to sell a session's photos and freezes what it sells; changes nothing
+-- while that is not possible.
 -- :customer_email may be null
 -- :ip_address may be null
 -- :user_agent may be null
@@ -46,7 +47,8 @@ select
   coalesce((select jsonb_agg(original_filename order by id) from arriving), '[]') as "arriving!",
   (select attempt from opened) as attempt,
   coalesce((select jsonb_agg(storage_path order by storage_path) from frozen), '[]') as "paths!",
-  -- Not the last attempt's: that one may have died before it opened a checkout, and left an older one open.
+  -- Not the last attempt's: that one may have died before it opened a checkout, and left an older
+  -- one open.
   (select stripe_checkout_session_id
    from checkouts
    where upload_session_id = :session_id and stripe_checkout_session_id is not null

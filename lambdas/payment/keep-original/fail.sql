@@ -1,4 +1,5 @@
--- A photo that was sold cannot be kept: its image has failed. Says whether it was the order's last one open.
+-- A photo that was sold cannot be kept: its image has failed. Says whether it was the order's last
+-- one open.
 with actor as materialized (
   select set_config('app.actor', :actor, true)
 ),

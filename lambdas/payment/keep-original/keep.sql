@@ -1,5 +1,6 @@
--- A photo lies with the originals: the image is uploaded, its upload moved, and, if the order is payable, its job waits.
--- Asked again, it answers what is still to be done: the job that nobody has taken yet.
+-- A photo lies with the originals: the image is uploaded, its upload moved, and, if the order is
+-- payable, its job waits. Asked again, it answers what is still to be done: the job that nobody has
+-- taken yet.
 with actor as materialized (
   select set_config('app.actor', :actor, true)
 ),
@@ -26,7 +27,8 @@ moved as (
   where upload.id = found.upload_id and upload.status = 'uploaded' and found.status in ('pending', 'uploaded')
   returning upload.id
 ),
--- By the photo alone: the small index of live jobs has one page for all, and reading it would meet every other photo's insert.
+-- By the photo alone: the small index of live jobs has one page for all, and reading it would meet
+-- every other photo's insert.
 known as (
   select id, attempt_number, status from restoration_jobs where original_image_id = :image_id::uuid
 ),

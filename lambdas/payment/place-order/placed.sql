@@ -1,10 +1,12 @@
--- The order of an upload session that is there already, from an earlier run or from another checkout, and what is still to be asked for.
--- Answers a row for each photo still to be kept (at most a session's photos), or one without a photo.
+-- The order of an upload session that is there already, from an earlier run or from another
+-- checkout, and what is still to be asked for. Answers a row for each photo still to be kept (at
+-- most a session's photos), or one without a photo.
 with existing as (
   select id, stripe_checkout_session_id from orders where upload_session_id = :session_id
 ),
--- Found first and asked for their status then: an index by status has a page or two for all orders under way, and reading one would
--- meet their writers (160 of 200 statements were tried again under 8 clients, and none is now).
+-- Found first and asked for their status then: an index by status has a page or two for all orders
+-- under way, and reading one would meet their writers (160 of 200 statements were tried again under
+-- 8 clients, and none is now).
 known_image as materialized (
   select id, storage_path, upload_id, type, status from images where order_id = (select id from existing)
 ),

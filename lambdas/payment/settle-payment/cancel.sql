@@ -1,5 +1,6 @@
--- The order was refunded in full: nobody shall work on its photos any more. Those not restored by now have failed,
--- so that nothing of the order is left open, should the refund fail and the order be given back.
+-- The order was refunded in full: nobody shall work on its photos any more. Those not restored by
+-- now have failed, so that nothing of the order is left open, should the refund fail and the order
+-- be given back.
 with actor as materialized (
   select set_config('app.actor', :actor, true)
 ),

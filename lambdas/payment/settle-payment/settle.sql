@@ -1,6 +1,7 @@
--- What became of a payment after its checkout: the event and the order's two states, in one legal move each.
--- Answers a row for each photo that is to go through keep-original again because the order is payable now, or one without a photo.
--- A second payment for photos that another has paid for changes nothing: place-order gives it back.
+-- What became of a payment after its checkout: the event and the order's two states, in one legal
+-- move each. Answers a row for each photo that is to go through keep-original again because the
+-- order is payable now, or one without a photo. A second payment for photos that another has paid
+-- for changes nothing: place-order gives it back.
 -- :checkout_id may be null
 -- :payment_intent_id may be null
 with actor as materialized (

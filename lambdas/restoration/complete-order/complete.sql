@@ -1,5 +1,6 @@
--- When every original has ended, the order has: completed if any photo was restored, failed if none. Its email is queued with it.
--- Photos small enough together go along as attachments, named by their ids only.
+-- When every original has ended, the order has: completed if any photo was restored, failed if
+-- none. Its email is queued with it. Photos small enough together go along as attachments, named by
+-- their ids only.
 with actor as materialized (
   select set_config('app.actor', :actor, true)
 ),

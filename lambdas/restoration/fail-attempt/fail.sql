@@ -1,7 +1,8 @@
 -- An attempt has failed: the job waits for its next one, or has failed for good and its photo with
--- it. One that is not counted takes none from the photo, until there are 24: of a quarter of an hour
--- each, or of an hour each where the output could not be stored, and then a dollar of predictions.
--- Asked again, it answers the same: the next attempt, or whether that was the last photo open.
+-- it. One that is not counted takes none from the photo, until there are 24: of a quarter of an
+-- hour each, or of an hour each where the output could not be stored, and then a dollar of
+-- predictions. Asked again, it answers the same: the next attempt, or whether that was the last
+-- photo open.
 -- :error_message may be null
 with actor as materialized (
   select set_config('app.actor', :actor, true)

@@ -1,5 +1,6 @@
--- A photo is restored: the restored image, the completed job and the completed original, all or none.
--- Says whether it was the order's last photo open. Nothing is written for a job that ended otherwise meanwhile.
+-- A photo is restored: the restored image, the completed job and the completed original, all or
+-- none. Says whether it was the order's last photo open. Nothing is written for a job that ended
+-- otherwise meanwhile.
 with actor as materialized (
   select set_config('app.actor', :actor, true)
 ),

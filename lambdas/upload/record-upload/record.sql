@@ -1,4 +1,5 @@
--- A photo's bytes are there and are a photo. A later object under the same key counts until a checkout sells the photo.
+-- A photo's bytes are there and are a photo. A later object under the same key counts until a
+-- checkout sells the photo.
 with actor as materialized (
   select set_config('app.actor', :actor, true)
 ),

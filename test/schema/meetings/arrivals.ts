@@ -1,4 +1,7 @@
-/** Every statement as it can arrive at an order or its upload session: by the first time, again, too late, or about another photo. */
+/**
+ * Every statement as it can arrive at an order or its upload session: by the first time, again, too
+ * late, or about another photo.
+ */
 import { randomUUID } from 'node:crypto';
 import type { Value } from '@restoreclick/data-api';
 import { archive } from '../../../lambdas/download/build-archive/archive.sql';

@@ -1,4 +1,7 @@
-/** Lets every two statements meet that can arrive in a situation, and holds what comes of it to what they do one after the other. */
+/**
+ * Lets every two statements meet that can arrive in a situation, and holds what comes of it to what
+ * they do one after the other.
+ */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { meet, race } from '../at-once.ts';
 import { type TestDatabase, testDatabase } from '../database.ts';
@@ -83,7 +86,9 @@ async function expectNoMore(table: Table, one: Arrival, twice: Outcome): Promise
   expect(twice.rows).toEqual(once.rows);
 }
 
-/** Whoever had to try again came after the other; if nobody had to, either may count as the first. */
+/**
+ * Whoever had to try again came after the other; if nobody had to, either may count as the first.
+ */
 async function expectMeeting(table: Table, [first, second]: Pair, serial: Serial): Promise<void> {
   let allowed = Object.values(serial);
   const outcome = await outcomeOf(table, async () => {
@@ -95,7 +100,10 @@ async function expectMeeting(table: Table, [first, second]: Pair, serial: Serial
   expectOneOf(outcome, allowed);
 }
 
-/** Stopped in the midst of their work and let go together: nobody knows who is first, and a deadlock is tried again. */
+/**
+ * Stopped in the midst of their work and let go together: nobody knows who is first, and a deadlock
+ * is tried again.
+ */
 async function expectRace(table: Table, [first, second]: Pair, serial: Serial): Promise<void> {
   const outcome = await outcomeOf(table, () =>
     race(table.database, everyRow, acting(table, first), acting(table, second)),

@@ -1,4 +1,7 @@
-/** What two statements did together: their answers and all rows, without what is another each time, and what must never be among it. */
+/**
+ * What two statements did together: their answers and all rows, without what is another each time,
+ * and what must never be among it.
+ */
 import type { Rows } from './world.ts';
 
 export type Answers = [object[], object[]];

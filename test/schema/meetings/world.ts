@@ -1,4 +1,7 @@
-/** A database with one order, or one upload session, that can be put back as it was: so every run begins from the very same rows. */
+/**
+ * A database with one order, or one upload session, that can be put back as it was: so every run
+ * begins from the very same rows.
+ */
 import type { TestDatabase } from '../database.ts';
 
 const tables = [
@@ -16,7 +19,9 @@ const tables = [
 type Row = { table: string; row: Record<string, unknown> };
 export type Rows = Row[];
 
-/** As the superuser without triggers: history is rewritten here, and nothing of it is to be audited. */
+/**
+ * As the superuser without triggers: history is rewritten here, and nothing of it is to be audited.
+ */
 async function asNobody(database: TestDatabase, sql: string): Promise<void> {
   await database
     .pool('superuser')
@@ -30,7 +35,9 @@ const emptied = tables.map((table) => `delete from ${table}`).join(';');
 /** Makes place for another order. */
 export const empty = (database: TestDatabase) => asNobody(database, emptied);
 
-/** Forgets the rows that were put back before: the tests' server leaves that to who makes so many. */
+/**
+ * Forgets the rows that were put back before: the tests' server leaves that to who makes so many.
+ */
 export async function tidy(database: TestDatabase): Promise<void> {
   await database
     .pool('superuser')
@@ -68,8 +75,8 @@ export async function everything(database: TestDatabase): Promise<Rows> {
 export const everyRow = tables.map((table) => `select from restoreclick.${table} for update`).join(';');
 
 /**
- * As in a shop of many orders, rows are found by indexes: reading whole tables, two would always be in each other's way.
- * And two that wait for each other are told so at once, not after a second.
+ * As in a shop of many orders, rows are found by indexes: reading whole tables, two would always be
+ * in each other's way. And two that wait for each other are told so at once, not after a second.
  */
 export async function asInALargeShop(database: TestDatabase): Promise<void> {
   await database

@@ -1,9 +1,7 @@
 /** The three providers: their doubles, or the real ones for which the environment holds keys. */
 import { join } from 'node:path';
+import { createReplicate, createSendGrid, createStripe } from '@restoreclick/doubles';
 import type { Clock, Store } from '@restoreclick/local-aws';
-import { createReplicate } from '../packages/doubles/replicate/replicate.ts';
-import { createSendGrid } from '../packages/doubles/sendgrid/sendgrid.ts';
-import { createStripe } from '../packages/doubles/stripe/stripe.ts';
 import type { SystemSecrets } from './keys.ts';
 import type { Ports } from './ports.ts';
 

@@ -1,4 +1,4 @@
-/** The life of predictions: started, restored in a child process, ended, forgotten after an hour. All times are by the local clock. */
+/** The life of predictions: started, restored, ended, forgotten after an hour; by the local clock. */
 import { randomUUID } from 'node:crypto';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
@@ -7,7 +7,7 @@ import type { Clock, Collection, Timer } from '@restoreclick/local-aws';
 import { predictionErrors } from './faults.ts';
 import type { ModelInput } from './models.ts';
 import { hasEnded, type Prediction, type Status, type WebhookEvent } from './prediction.ts';
-import { runRestoration } from './restore/run-restoration.ts';
+import { restorePhoto } from './restore-photo.ts';
 
 const hour = 3_600_000;
 const longestRunMs = hour / 2;
@@ -108,7 +108,7 @@ export function createPredictions(options: {
     await mkdir(path(prediction.id), { recursive: true });
     await writeFile(path(prediction.id, 'input'), input);
     const format = prediction.input.output_format === 'jpg' ? 'jpg' : 'png';
-    return atOnce(() => runRestoration(input, format, signal));
+    return atOnce(() => restorePhoto(input, format));
   }
 
   function begin(prediction: Prediction) {
@@ -180,7 +180,7 @@ async function download(url: string, signal: AbortSignal): Promise<Buffer> {
   return bytes;
 }
 
-/** Lets only so many pieces of work run at once, the others wait their turn: a restoration keeps a processor busy. */
+/** Lets so many run at once, the others wait: a restoration keeps a processor busy. */
 function createTurns(limit: number): <T>(work: () => Promise<T>) => Promise<T> {
   const waiting: (() => void)[] = [];
   let free = limit;

@@ -17,7 +17,7 @@ export const backoff = (attempts: number) => Math.min(12 * hour, minute * 2 ** (
  * The header `Stripe-Signature`. Its time is the wall's: the receiver checks the age of a delivery with its own clock, which does not
  * run ahead with the local one.
  */
-export function sign(body: string, secret: string, seconds: number): string {
+function sign(body: string, secret: string, seconds: number): string {
   return `t=${seconds},v1=${createHmac('sha256', secret).update(`${seconds}.${body}`).digest('hex')}`;
 }
 

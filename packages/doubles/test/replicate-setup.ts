@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { createClock, createStore } from '@restoreclick/local-aws';
 import sharp from 'sharp';
-import { createReplicate } from '../replicate/replicate.ts';
+import { createReplicate } from '../replicate/index.ts';
 
 export const apiToken = 'r8_test';
 export const model = 'flux-kontext-apps/restore-image';

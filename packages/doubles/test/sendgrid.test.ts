@@ -8,7 +8,7 @@ import client from '@sendgrid/client';
 import { EventWebhook, EventWebhookHeader } from '@sendgrid/eventwebhook';
 import type { MailDataRequired } from '@sendgrid/helpers/classes/mail';
 import mailer from '@sendgrid/mail';
-import { createSendGrid, type SendGrid } from '../sendgrid/sendgrid.ts';
+import { createSendGrid, type SendGrid } from '../sendgrid/index.ts';
 
 type Delivery = { at: number; headers: IncomingHttpHeaders; body: string };
 type Event = Record<string, unknown>;

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 import { type Clock, createClock, createStore, type Store } from '@restoreclick/local-aws';
 import { Stripe } from 'stripe';
-import { createStripe, type StripeOptions } from '../stripe/stripe.ts';
+import { createStripe, type StripeOptions } from '../stripe/index.ts';
 
 export const apiKey = 'sk_test_local';
 export const webhookSecret = 'whsec_local';

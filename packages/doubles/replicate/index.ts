@@ -11,6 +11,8 @@ import type { Prediction } from './prediction.ts';
 import { createPredictions, type Predictions } from './predictions.ts';
 import { createWebhooks } from './webhooks.ts';
 
+export { restorePhoto } from './restore-photo.ts';
+
 export type ReplicateOptions = {
   store: Store;
   /** Where pictures lie while they are kept; made if it is not there. */
@@ -25,10 +27,13 @@ export type ReplicateOptions = {
   seconds?: number;
 };
 
-/** @returns its address without a slash at the end (the API lies under `/v1`), and how to stop it */
-export async function createReplicate(
-  options: ReplicateOptions,
-): Promise<{ url: string; close(): Promise<void> }> {
+export type Replicate = {
+  /** Such as `http://127.0.0.1:4560`; the API lies under `/v1`. */
+  url: string;
+  close(): Promise<void>;
+};
+
+export async function createReplicate(options: ReplicateOptions): Promise<Replicate> {
   const { store, folder, clock, apiToken, log, seconds = 4 } = options;
   const address = { url: '' };
   const url = () => address.url;

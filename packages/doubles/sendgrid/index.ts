@@ -20,24 +20,24 @@ export type SendGrid = {
 /** SendGrid's own limit for a whole request. */
 const maxBytes = 30 * 1024 * 1024;
 
-/**
- * @param port 0 for a free one
- * @param apiKey the one key that may send
- * @param eventUrl the product's event webhook
- */
+export type SendGridOptions = {
+  store: Store;
+  clock: Clock;
+  /** 0 for a free one. */
+  port: number;
+  /** The one key that may send. */
+  apiKey: string;
+  /** The product's event webhook. */
+  eventUrl: string;
+};
+
 export async function createSendGrid({
   store,
   clock,
   port,
   apiKey,
   eventUrl,
-}: {
-  store: Store;
-  clock: Clock;
-  port: number;
-  apiKey: string;
-  eventUrl: string;
-}): Promise<SendGrid> {
+}: SendGridOptions): Promise<SendGrid> {
   const mails = await store.collection<Mail>('sendgrid/mails');
   const contents = await store.collection<AttachmentContents>('sendgrid/attachments');
   const webhook = await createEventWebhook({ store, clock, url: eventUrl, happened: note });

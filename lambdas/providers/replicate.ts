@@ -208,7 +208,8 @@ function failed(code: RestorationCode, message: string = restorationCodes[code].
 
 /** By Replicate's published codes, or else in the words of the models' libraries. */
 const causes: [RegExp, RestorationCode][] = [
-  [/\(E005\)\s*$/, 'moderation_refused'],
+  // Behind the code stands a reference: “… (E005) (uIJ6l3ruRD)”.
+  [/\(E005\)/, 'moderation_refused'],
   [/\bE1001\b/, 'provider_out_of_memory'],
   [/\bE6716\b/, 'prediction_timed_out'],
   [/cannot identify image|unsupported image/i, 'input_rejected'],

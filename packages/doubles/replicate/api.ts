@@ -1,7 +1,8 @@
 /** Replicate's HTTP API, as far as the product calls it. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import { type Call, type Faults, predictionErrors } from './faults.ts';
+import { type Call, type Faults, isOfPrediction } from './faults.ts';
+import type { CreateLimit } from './limit.ts';
 import { invalidFields, type Model, modelNamed, modelOfVersion } from './models.ts';
 import { type Prediction, present } from './prediction.ts';
 import type { Predictions } from './predictions.ts';
@@ -24,10 +25,19 @@ const listing = z.object({
   source: z.literal('web').optional(),
 });
 
-type Api = { predictions: Predictions; faults: Faults; url: () => string; webhookSecret: string };
+type Api = {
+  predictions: Predictions;
+  faults: Faults;
+  limit: CreateLimit;
+  url: () => string;
+  webhookSecret: string;
+};
 
 /** Registers the routes on a server that has already checked the token. */
-export function serveApi(server: FastifyInstance, { predictions, faults, url, webhookSecret }: Api): void {
+export function serveApi(
+  server: FastifyInstance,
+  { predictions, faults, limit, url, webhookSecret }: Api,
+): void {
   const shown = (prediction: Prediction | undefined, reply: FastifyReply) =>
     prediction ? present(prediction, url()) : problem(reply, 404, notFound);
 
@@ -52,7 +62,7 @@ export function serveApi(server: FastifyInstance, { predictions, faults, url, we
     return reply.code(201).send(present(prediction, url()));
   }
 
-  const striking = (call: Call) => ({ preHandler: strike(faults, call) });
+  const striking = (call: Call) => ({ preHandler: strike(faults, limit, call) });
   server.decorateRequest('predictionFault');
   server.decorateRequest('answerLost', false);
   server.post<{ Params: { owner: string; name: string } }>(
@@ -91,17 +101,19 @@ declare module 'fastify' {
 }
 
 /** Makes a call fail as ordered, before it has any effect; or notes what is to happen after. */
-function strike(faults: Faults, call: Call) {
+function strike(faults: Faults, limit: CreateLimit, call: Call) {
   return async (request: FastifyRequest, reply: FastifyReply) => {
+    const wait = call === 'create' ? limit.take() : 0;
+    if (wait > 0) return throttle(reply, wait, limit.current());
     const fault = faults.strike(call);
-    if (fault === 'throttled') return throttle(reply);
+    if (fault === 'throttled') return throttle(reply, 30);
     if (fault === 'out-of-credit') return problem(reply, 402, noCredit);
     if (fault === 'unavailable')
       return problem(reply, 503, { title: 'Service unavailable', detail: 'Try again.' });
     if (fault === 'cut') return cut(reply);
     if (fault === 'no-answer') return reply.hijack();
     if (fault === 'lost-answer') request.answerLost = true;
-    if (fault === 'hang' || (fault && fault in predictionErrors)) request.predictionFault = fault;
+    if (fault && isOfPrediction(fault)) request.predictionFault = fault;
   };
 }
 
@@ -111,9 +123,15 @@ function cut(reply: FastifyReply) {
   return reply;
 }
 
-function throttle(reply: FastifyReply) {
-  const detail = 'Request was throttled. Your rate limit resets in ~30s.';
-  return reply.code(429).header('retry-after', '30').send({ detail, status: 429 });
+/** In the words seen of it; an account with little credit is told its limit, too. */
+function throttle(reply: FastifyReply, seconds: number, limit?: { perMinute: number; burst: number }) {
+  const reduced =
+    limit && limit.perMinute < 600
+      ? ` Your rate limit for creating predictions is reduced to ${limit.perMinute} requests per minute with a burst of ${limit.burst} requests while you have less than $5.0 in credit.`
+      : '';
+  const detail = `Request was throttled.${reduced} Your rate limit resets in ~${seconds}s.`;
+  const members = { detail, status: 429, retry_after: seconds };
+  return reply.code(429).header('retry-after', String(seconds)).send(members);
 }
 
 export function problem(reply: FastifyReply, status: number, members: { title: string; detail: string }) {

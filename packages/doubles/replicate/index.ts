@@ -6,6 +6,7 @@ import fastify, { type FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { problem, serveApi, unauthenticated } from './api.ts';
 import { createFaults, type Faults, order } from './faults.ts';
+import { type CreateLimit, createLimit, limitOrder } from './limit.ts';
 import { servePage } from './page.ts';
 import type { Prediction } from './prediction.ts';
 import { createPredictions, type Predictions } from './predictions.ts';
@@ -39,6 +40,7 @@ export async function createReplicate(options: ReplicateOptions): Promise<Replic
   const url = () => address.url;
   const closing = new AbortController();
   const faults = createFaults();
+  const limit = createLimit(clock);
   const server = fastify({ forceCloseConnections: true, bodyLimit: 2 ** 20 });
 
   // Replicate's client calls an empty body JSON, too.
@@ -55,10 +57,10 @@ export async function createReplicate(options: ReplicateOptions): Promise<Replic
   const predictions = createPredictions({ kept, folder, clock, seconds, log, announce: webhooks.send });
   await server.register(async (api) => {
     requireToken(api, apiToken);
-    serveApi(api, { predictions, faults, url, webhookSecret: webhooks.secret });
+    serveApi(api, { predictions, faults, limit, url, webhookSecret: webhooks.secret });
   });
   serveDelivery(server, predictions);
-  serveFaults(server, faults);
+  serveFaults(server, faults, limit);
   servePage(server, { predictions, faults, clock });
   server.setNotFoundHandler((request, reply) => {
     const detail = `The local Replicate does not implement ${request.method} ${request.url}.`;
@@ -98,8 +100,8 @@ function serveDelivery(server: FastifyInstance, predictions: Predictions): void 
   });
 }
 
-/** For testers: `POST /double/faults {"fault":"throttled","calls":2,"call":"create"}` makes the next calls fail. */
-function serveFaults(server: FastifyInstance, faults: Faults): void {
+/** For testers; what to post is in the README. */
+function serveFaults(server: FastifyInstance, faults: Faults, limit: CreateLimit): void {
   server.get('/double/faults', () => faults.pending());
   server.delete('/double/faults', (_request, reply) => {
     faults.clear();
@@ -112,5 +114,13 @@ function serveFaults(server: FastifyInstance, faults: Faults): void {
     }
     faults.order(wanted.data);
     return reply.code(201).send(faults.pending());
+  });
+  server.put('/double/limit', (request, reply) => {
+    const wanted = limitOrder.safeParse(request.body);
+    if (!wanted.success) {
+      return problem(reply, 400, { title: 'No such limit', detail: z.prettifyError(wanted.error) });
+    }
+    limit.set(wanted.data);
+    return limit.current();
   });
 }

@@ -3,6 +3,7 @@
 import type { Clock } from '@restoreclick/local-aws';
 import type { FastifyInstance } from 'fastify';
 import sharp from 'sharp';
+import { type Html, html, page } from '../html.ts';
 import type { Faults } from './faults.ts';
 import { hasEnded, type Prediction } from './prediction.ts';
 import type { Predictions } from './predictions.ts';
@@ -15,10 +16,9 @@ type Shown = { predictions: Predictions; faults: Faults; clock: Clock };
 /** `/`, and the thumbnails it shows. */
 export function servePage(server: FastifyInstance, { predictions, faults, clock }: Shown): void {
   server.get('/', (_request, reply) => {
-    const all = predictions.newestFirst();
-    const cards = all.slice(0, shownAtMost).map((prediction) => card(prediction, clock.now()));
     const ordered = faults.pending().map(({ fault, calls }) => `${fault} × ${calls}`);
-    return reply.type('text/html').send(page(all, cards.join(''), ordered.join(', ')));
+    const shown = wholePage(predictions.newestFirst(), ordered.join(', '), clock.now());
+    return reply.type('text/html').send(shown);
   });
   server.get<{ Params: { id: string; which: string } }>('/thumbnails/:id/:which', async (request, reply) => {
     const { id, which } = request.params;
@@ -41,36 +41,30 @@ function thumbnail(bytes: Buffer): Promise<Buffer | undefined> {
     .catch(() => undefined);
 }
 
-function page(all: Prediction[], cards: string, ordered: string): string {
+function wholePage(all: Prediction[], ordered: string, now: number): string {
   const running = all.filter((prediction) => !hasEnded(prediction)).length;
-  const refresh = running > 0 ? '<meta http-equiv="refresh" content="2">' : '';
-  return `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Replicate (local)</title>${refresh}
-<meta name="viewport" content="width=device-width, initial-scale=1"><style>
-body{font:15px/1.45 system-ui,sans-serif;margin:2rem auto;max-width:72rem;padding:0 1rem;background:#faf7f2;color:#2b2620}
-main{display:grid;gap:1rem;grid-template-columns:repeat(auto-fill,minmax(20rem,1fr))}
-article{background:#fff;border:1px solid #e4dccf;border-radius:10px;padding:.8rem}
-figure{display:grid;grid-template-columns:1fr 1fr;gap:3px;margin:0 0 .6rem}
-figure div{aspect-ratio:1;background:#efe9df center/cover;border-radius:5px;display:grid;place-items:center;color:#766b5b}
-img{width:100%;aspect-ratio:1;object-fit:cover;border-radius:5px}
-b{padding:.1rem .5rem;border-radius:1rem;background:#e7e0d4}b.succeeded{background:#d3ecd5}b.failed{background:#f5d3cf}
-code,small{font-size:.8rem;color:#766b5b;overflow-wrap:anywhere}p{margin:.4rem 0 0}
-</style></head><body><h1>Replicate, on this machine</h1>
-<p>${all.length} predictions, ${running} running. What goes in and comes out is forgotten after an hour.
-${ordered ? `To go wrong next: ${escapeHtml(ordered)}.` : ''}</p><main>${cards || '<p>No prediction yet.</p>'}</main></body></html>`;
+  return page({
+    title: 'Replicate (local)',
+    head: running > 0 && html`<meta http-equiv="refresh" content="2">`,
+    body: html`<main class="desk"><h1>Replicate, on this machine</h1>
+<p class="soft">${all.length} predictions, ${running} running. sharp restores here: levels, colours, a median
+for scratches and dust. What goes in and comes out is forgotten after an hour.
+${ordered && `To go wrong next: ${ordered}.`}</p>
+<div class="photos">${all.slice(0, shownAtMost).map((prediction) => card(prediction, now))}</div>
+${all.length === 0 && html`<p class="card soft">No prediction yet.</p>`}</main>`,
+  });
 }
 
-function card(prediction: Prediction, now: number): string {
+function card(prediction: Prediction, now: number): Html {
   const { id, status, error, createdAt, model, dataRemoved, outputFile } = prediction;
   const picture = (which: string, there: boolean) =>
     there
-      ? `<img src="/thumbnails/${id}/${which}" alt="${which}" onerror="this.remove()">`
-      : `<div>${dataRemoved ? 'forgotten' : which}</div>`;
+      ? html`<img src="/thumbnails/${id}/${which}" alt="${which}">`
+      : html`<div>${dataRemoved ? 'forgotten' : which}</div>`;
   const age = Math.max(0, Math.round((now - Date.parse(createdAt)) / 60_000));
-  return `<article id="${id}">
+  const tone = { succeeded: 'good', failed: 'bad' }[status as string] ?? '';
+  return html`<article id="${id}" class="card">
 <figure>${picture('before', prediction.startedAt !== null && !dataRemoved)}${picture('after', outputFile !== null)}</figure>
-<b class="${status}">${status}</b> <small>${age} min ago · ${escapeHtml(model)}</small>
-<p><code>${id}</code></p>${error ? `<p><small>${escapeHtml(error)}</small></p>` : ''}</article>`;
+<span class="badge ${tone}">${status}</span> <span class="quiet">${age} min ago · ${model}</span>
+<p class="ids">${id}</p>${error && html`<p class="quiet">${error}</p>`}</article>`;
 }
-
-const escapeHtml = (text: string) =>
-  text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');

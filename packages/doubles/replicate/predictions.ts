@@ -4,7 +4,7 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import type { Clock, Collection, Timer } from '@restoreclick/local-aws';
-import { predictionErrors } from './faults.ts';
+import { errorOf } from './faults.ts';
 import type { ModelInput } from './models.ts';
 import { hasEnded, type Prediction, type Status, type WebhookEvent } from './prediction.ts';
 import { restorePhoto } from './restore-photo.ts';
@@ -87,7 +87,7 @@ export function createPredictions(options: {
     if (signal.aborted) return;
     announce(prediction, 'start');
     if (prediction.fault === 'hang') return;
-    const ordered = predictionErrors[prediction.fault ?? ''];
+    const ordered = errorOf(prediction.fault, prediction.id);
     const [output] = await Promise.all([
       ordered ? undefined : restore(prediction, signal),
       clock.sleep(seconds * 800, signal),

@@ -33,7 +33,8 @@ const help = 'http://sendgrid.com/docs/API_Reference/Web_API_v3/Mail/errors.html
 const address = (who: string) =>
   z.object(
     {
-      email: z.email({ error: 'Does not contain a valid address.' }),
+      // As browsers take it: zod's own pattern refuses `&`.
+      email: z.email({ pattern: z.regexes.html5Email, error: 'Does not contain a valid address.' }),
       name: z
         .string()
         .regex(/^[^;,]*$/, { error: `The ${who} name may not contain semicolons or commas.` })

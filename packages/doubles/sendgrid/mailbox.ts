@@ -2,7 +2,7 @@
 
 import type { Collection } from '@restoreclick/local-aws';
 import type { FastifyInstance, FastifyReply } from 'fastify';
-import type { Address, Mail } from './mail.ts';
+import type { Mail } from './mail.ts';
 import { listPage, mailPage } from './pages.ts';
 
 /** What is stored of a mail's files, in the order of its `attachments`: base64. */
@@ -37,10 +37,10 @@ export function serveMailbox(
       .map(([, mail]) => mail)
       .reverse();
 
-  server.get('/', (_request, reply) => html(reply, listPage({ mails: newestFirst().map(rowOf) })));
+  server.get('/', (_request, reply) => html(reply, listPage(newestFirst())));
   server.get<Params>('/messages/:id', (request, reply) => {
     const mail = mails.get(request.params.id);
-    return mail ? html(reply, mailPage(viewOf(mail))) : reply.callNotFound();
+    return mail ? html(reply, mailPage(mail)) : reply.callNotFound();
   });
   server.get<Params>('/messages/:id/html', (request, reply) => {
     const body = mails.get(request.params.id)?.html;
@@ -79,67 +79,3 @@ function withNewWindows(body: string): string {
 
 const rfc5987 = (name: string) =>
   encodeURIComponent(name).replace(/['()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`);
-
-const shown = (addresses: Address[]) =>
-  addresses.map(({ email, name }) => (name ? `${name} <${email}>` : email)).join(', ');
-
-const timeOf = (ms: number) => `${new Date(ms).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
-
-const sizeOf = (bytes: number) =>
-  bytes < 1000
-    ? `${bytes} B`
-    : bytes < 1e6
-      ? `${(bytes / 1e3).toFixed(1)} kB`
-      : `${(bytes / 1e6).toFixed(1)} MB`;
-
-const isBad = ({ history }: Mail) => history.some(({ event }) => event === 'bounce' || event === 'dropped');
-
-/** The latest event of each recipient, said once: `delivered`, `bounced`. */
-function statusOf({ history }: Mail): string {
-  const latest = new Map(history.map(({ email, event }) => [email, event]));
-  const words = { processed: 'on its way', bounce: 'bounced' } as Record<string, string>;
-  return [...new Set([...latest.values()].map((event) => words[event] ?? event))].join(', ') || 'accepted';
-}
-
-function rowOf(mail: Mail, index: number, all: Mail[]) {
-  return {
-    id: mail.id,
-    recipients: shown(mail.to),
-    subject: mail.subject,
-    time: timeOf(mail.receivedAt),
-    status: statusOf(mail),
-    bad: isBad(mail),
-    attachmentCount: mail.attachments.length,
-    first: index === 0,
-    last: index === all.length - 1,
-  };
-}
-
-function viewOf(mail: Mail) {
-  return {
-    id: mail.id,
-    subject: mail.subject,
-    from: shown([mail.from]),
-    to: shown(mail.to),
-    cc: shown(mail.cc),
-    bcc: shown(mail.bcc),
-    time: timeOf(mail.receivedAt),
-    status: statusOf(mail),
-    bad: isBad(mail),
-    hasHtml: mail.html !== undefined,
-    text: mail.text ?? '',
-    files: mail.attachments.map(({ filename, type, bytes }, index) => ({
-      index,
-      filename,
-      type,
-      size: sizeOf(bytes),
-    })),
-    args: Object.entries(mail.customArgs).map(([name, value]) => ({ name, value })),
-    history: mail.history.map(({ at, event, email, reason = '' }) => ({
-      event,
-      email,
-      time: timeOf(at),
-      reason,
-    })),
-  };
-}

@@ -1,116 +1,86 @@
-/** The mailbox as people see it: a list and a mail. Whatever a mail says is escaped, or shut into a sandboxed frame. */
-import mustache from 'mustache';
+/** The mailbox for people. What a mail says is escaped, or shut into a sandboxed frame. */
+import { type Html, html, page } from '../html.ts';
+import type { Address, Mail } from './mail.ts';
 
-const style = `
-:root { color-scheme: light dark; --ink: #1d1d1f; --quiet: #6b6b70; --paper: #fff; --ground: #f4f3f0; --line: #e2e0db; --accent: #8a4b16; --bad: #b3261e; }
-@media (prefers-color-scheme: dark) { :root { --ink: #ececee; --quiet: #a0a0a6; --paper: #1f1f22; --ground: #151517; --line: #35353a; --accent: #e0a36b; --bad: #ff8a80; } }
-* { box-sizing: border-box; }
-body { margin: 0; background: var(--ground); color: var(--ink); font: 16px/1.5 system-ui, sans-serif; }
-main { max-width: 46rem; margin: 0 auto; padding: 1.25rem 1rem 3rem; }
-h1 { font-size: 1.35rem; line-height: 1.3; margin: .5rem 0 1rem; overflow-wrap: anywhere; }
-h2 { font-size: .95rem; margin: 1.75rem 0 .5rem; color: var(--quiet); font-weight: 600; }
-a { color: var(--accent); }
-.quiet { color: var(--quiet); font-size: .9rem; }
-.card, .mails { background: var(--paper); border: 1px solid var(--line); border-radius: 12px; overflow: hidden; }
-.card { padding: 1rem; }
-.mails { list-style: none; margin: 0; padding: 0; }
-.mails li + li { border-top: 1px solid var(--line); }
-.mails a { display: block; padding: .8rem 1rem; color: inherit; text-decoration: none; overflow-wrap: anywhere; }
-.mails a:hover, .mails a:focus-visible { background: var(--ground); }
-.mails span { display: block; }
-.mails .row { display: flex; flex-wrap: wrap; justify-content: space-between; gap: 0 1rem; }
-.subject { font-weight: 600; }
-.bad { color: var(--bad); }
-dl { display: grid; grid-template-columns: max-content 1fr; gap: .25rem 1rem; margin: 0; overflow-wrap: anywhere; }
-dt { color: var(--quiet); }
-dd { margin: 0; }
-pre { white-space: pre-wrap; overflow-wrap: anywhere; margin: 0; font: .9rem/1.5 ui-monospace, monospace; }
-iframe { display: block; width: 100%; height: min(80vh, 60rem); border: 1px solid var(--line); border-radius: 12px; background: #fff; }
-ul.files { margin: 0; list-style: none; overflow-wrap: anywhere; }
-`;
+/** The list, in the order given. */
+export const listPage = (mails: Mail[]): string =>
+  page({
+    title: 'Mailbox',
+    body: html`<main class="desk"><h1>Mailbox</h1>
+${
+  mails.length === 0
+    ? html`<p class="card soft">Nothing has been sent yet. Mails appear here instead of leaving this machine.</p>`
+    : html`<ul class="card mails">${mails.map(row)}</ul>`
+}</main>`,
+  });
 
-const page = `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{{title}}</title>
-<style>${style}</style>
-</head>
-<body><main>{{>content}}</main></body>
-</html>
-`;
+const row = (mail: Mail): Html => html`
+<li><a href="/messages/${mail.id}">
+<strong>${mail.subject}</strong>
+<span class="quiet">${shown(mail.to)}</span>
+<span class="quiet">${status(mail)}${mail.attachments.length > 0 && ` · ${mail.attachments.length} attached`} · ${timeOf(mail.receivedAt)}</span>
+</a></li>`;
 
-const list = `
-<h1>Mailbox</h1>
-{{#mails}}{{#first}}<ul class="mails">{{/first}}
-<li><a href="/messages/{{id}}">
-<span class="subject">{{subject}}</span>
-<span class="quiet">{{recipients}}</span>
-<span class="row quiet"><span{{#bad}} class="bad"{{/bad}}>{{status}}{{#attachmentCount}} · {{attachmentCount}} attached{{/attachmentCount}}</span><time>{{time}}</time></span>
-</a></li>
-{{#last}}</ul>{{/last}}{{/mails}}
-{{^mails}}<p class="card quiet">Nothing has been sent yet. Mails appear here instead of leaving this machine.</p>{{/mails}}
-`;
-
-const mail = `
+export const mailPage = (mail: Mail): string =>
+  page({
+    title: mail.subject,
+    body: html`<main class="desk">
 <p><a href="/">← Mailbox</a></p>
-<h1>{{subject}}</h1>
-<div class="card"><dl>
-<dt>From</dt><dd>{{from}}</dd>
-<dt>To</dt><dd>{{to}}</dd>
-{{#cc}}<dt>Cc</dt><dd>{{cc}}</dd>{{/cc}}
-{{#bcc}}<dt>Bcc</dt><dd>{{bcc}}</dd>{{/bcc}}
-<dt>Sent</dt><dd>{{time}}</dd>
-<dt>Status</dt><dd{{#bad}} class="bad"{{/bad}}>{{status}}</dd>
-</dl></div>
-{{#files.length}}<h2>Attachments</h2><ul class="card files">
-{{#files}}<li><a href="/messages/{{id}}/attachments/{{index}}">{{filename}}</a> <span class="quiet">{{type}}, {{size}}</span></li>{{/files}}
-</ul>{{/files.length}}
-{{#hasHtml}}<h2>As a mail program shows it (<a href="/messages/{{id}}/html">alone</a>)</h2>
-<iframe title="The mail" sandbox="allow-popups allow-popups-to-escape-sandbox" src="/messages/{{id}}/html"></iframe>{{/hasHtml}}
-{{#text}}<h2>Plain text</h2><div class="card"><pre>{{text}}</pre></div>{{/text}}
+<h1>${mail.subject}</h1>
+${facts([
+  ['From', shown([mail.from])],
+  ['To', shown(mail.to)],
+  ['Cc', shown(mail.cc)],
+  ['Bcc', shown(mail.bcc)],
+  ['Sent', timeOf(mail.receivedAt)],
+  ['Status', status(mail)],
+])}
+${mail.attachments.length > 0 && attachments(mail)}
+${
+  mail.html !== undefined &&
+  html`<h2>As a mail program shows it (<a href="/messages/${mail.id}/html">alone</a>)</h2>
+<iframe title="The mail" sandbox="allow-popups allow-popups-to-escape-sandbox" src="/messages/${mail.id}/html"></iframe>`
+}
+${mail.text && html`<h2>Plain text</h2><div class="card"><pre>${mail.text}</pre></div>`}
 <h2>For programs</h2>
-<div class="card"><dl>
-<dt>Message</dt><dd><a href="/api/messages/{{id}}">{{id}}</a></dd>
-{{#args}}<dt>{{name}}</dt><dd>{{value}}</dd>{{/args}}
-{{#history}}<dt>{{event}}</dt><dd>{{email}}, {{time}}{{#reason}}: {{reason}}{{/reason}}</dd>{{/history}}
-</dl></div>
-`;
+${facts([
+  ['Message', html`<a href="/api/messages/${mail.id}">${mail.id}</a>`],
+  ...Object.entries(mail.customArgs),
+  ...mail.history.map(
+    ({ event, email, at, reason }): Fact => [event, `${email}, ${timeOf(at)}${reason ? `: ${reason}` : ''}`],
+  ),
+])}
+</main>`,
+  });
 
-export type ListView = {
-  mails: {
-    id: string;
-    recipients: string;
-    subject: string;
-    time: string;
-    status: string;
-    bad: boolean;
-    attachmentCount: number;
-    first: boolean;
-    last: boolean;
-  }[];
-};
+type Fact = [name: string, value: string | Html];
 
-export type MailView = {
-  id: string;
-  subject: string;
-  from: string;
-  to: string;
-  cc: string;
-  bcc: string;
-  time: string;
-  status: string;
-  bad: boolean;
-  hasHtml: boolean;
-  text: string;
-  files: { index: number; filename: string; type: string; size: string }[];
-  args: { name: string; value: string }[];
-  history: { event: string; email: string; time: string; reason: string }[];
-};
+/** Those that there are. */
+const facts = (all: Fact[]): Html =>
+  html`<dl class="card facts">${all
+    .filter(([, value]) => value !== '')
+    .map(([name, value]) => html`<dt>${name}</dt><dd>${value}</dd>`)}</dl>`;
 
-export const listPage = (view: ListView) =>
-  mustache.render(page, { ...view, title: 'Mailbox' }, { content: list });
+const attachments = (mail: Mail): Html =>
+  html`<h2>Attachments</h2><ul class="card">${mail.attachments.map(
+    ({ filename, type, bytes }, index) =>
+      html`<li><a href="/messages/${mail.id}/attachments/${index}">${filename}</a> <span class="quiet">${type}, ${sizeOf(bytes)}</span></li>`,
+  )}</ul>`;
 
-export const mailPage = (view: MailView) =>
-  mustache.render(page, { ...view, title: view.subject }, { content: mail });
+const shown = (addresses: Address[]) =>
+  addresses.map(({ email, name }) => (name ? `${name} <${email}>` : email)).join(', ');
+
+const timeOf = (ms: number) => `${new Date(ms).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
+
+const sizeOf = (bytes: number) =>
+  bytes < 1e6 ? `${(bytes / 1e3).toFixed(1)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
+
+/** The latest event of each recipient, said once: `delivered`, `bounced`. */
+function status({ history }: Mail): Html {
+  const latest = new Set(new Map(history.map(({ email, event }) => [email, event])).values());
+  const words: Record<string, string> = { processed: 'on its way', bounce: 'bounced' };
+  const said = [...latest].map((event) => words[event] ?? event).join(', ') || 'accepted';
+  return latest.has('bounce') || latest.has('dropped')
+    ? html`<span class="bad">${said}</span>`
+    : html`${said}`;
+}

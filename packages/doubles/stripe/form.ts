@@ -1,40 +1,14 @@
 /** Reads Stripe's parameters: forms with nested brackets, checked by a schema, refused in Stripe's words. */
+import { parse } from 'qs';
 import { z } from 'zod';
 import { refuse } from './refusal.ts';
 
 export type Form = { [name: string]: string | Form | (string | Form)[] };
 
-/** `a[b][0][c]=1` is `{ a: { b: [{ c: '1' }] } }`. `expand[]=x` counts by itself. */
+/** `a[b][0][c]=1` is `{ a: { b: [{ c: '1' }] } }`; a name given twice counts once, as its last. */
 export function readForm(text: string): Form {
-  const root: Form = Object.create(null);
-  for (const [name, value] of new URLSearchParams(text)) {
-    const [head = '', ...rest] = name.split('[').map((part) => part.replace(/\]$/, ''));
-    let level = root;
-    let part = head;
-    for (const next of rest) {
-      const inner = level[part];
-      const branch: Form = typeof inner === 'object' && !Array.isArray(inner) ? inner : Object.create(null);
-      level[part] = branch;
-      level = branch;
-      part = next === '' ? String(Object.keys(branch).length) : next;
-    }
-    level[part] = value;
-  }
-  return withArrays(root);
-}
-
-function withArrays(form: Form): Form {
-  const result: Form = Object.create(null);
-  for (const [name, value] of Object.entries(form)) result[name] = settle(value);
-  return result;
-}
-
-function settle(value: Form[string]): Form[string] {
-  if (typeof value === 'string' || Array.isArray(value)) return value;
-  const inner = withArrays(value);
-  const names = Object.keys(inner);
-  if (names.length === 0 || !names.every((name) => /^\d+$/.test(name))) return inner;
-  return Object.values(inner).flat();
+  const limits = { depth: 10, arrayLimit: 1000, parameterLimit: 10_000 };
+  return parse(text, { ...limits, plainObjects: true, duplicates: 'last' }) as Form;
 }
 
 /** The form as the schema reads it; a refusal in Stripe's words otherwise. */
@@ -80,4 +54,6 @@ export const metadata = z
     z.string().max(500, 'Metadata values may have 500 characters'),
   )
   .refine((pairs) => Object.keys(pairs).length <= 50, 'Metadata may have 50 pairs');
+/** As browsers take it: zod's own pattern refuses `&`. */
+export const emailAddress = z.email({ pattern: z.regexes.html5Email, error: 'Invalid email address' });
 export const expand = z.array(text).default([]);

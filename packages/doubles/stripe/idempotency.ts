@@ -1,5 +1,4 @@
 /** Idempotency keys: the first answer is kept for a day and given again, failures of the server included. */
-
 import type { Clock, Store } from '@restoreclick/local-aws';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { refuse } from './refusal.ts';

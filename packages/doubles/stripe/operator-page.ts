@@ -1,6 +1,7 @@
 /** The desk of whoever runs the local Stripe: what was sold, and what can still happen to it. */
+import { type Html, html } from '../html.ts';
 import { readable } from './currency.ts';
-import { document, type Html, html } from './html.ts';
+import { document } from './document.ts';
 import type { Delivery, Dispute, Purchase, Refund } from './purchase.ts';
 
 /** What the endpoints do; the page prints this list. */

@@ -1,8 +1,10 @@
 /** The page on which a customer pays, or a program does by posting its form. */
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { z } from 'zod';
+import { type Html, html } from '../html.ts';
 import { bankDebitIn, readable } from './currency.ts';
-import { document, type Html, html } from './html.ts';
+import { document } from './document.ts';
+import { emailAddress } from './form.ts';
 import type { Ledger } from './ledger.ts';
 import { action } from './operator-page.ts';
 import { decline, pay, payLater } from './payment.ts';
@@ -52,7 +54,7 @@ export function servePaymentPage(
       return reply.redirect(session.cancel_url ?? `/c/pay/${session.id}`, 303);
 
     const payer = payerOf(form.data, purchase);
-    if (!z.email().safeParse(payer.email).success) {
+    if (!emailAddress.safeParse(payer.email).success) {
       return answer(reply, purchase, merchant, 400, 'Please enter a valid email address.', form.data);
     }
     const next = change(purchase, payer, form.data.outcome, ledger.moment(), bankSeconds);

@@ -1,7 +1,7 @@
 /** Opens, totals and expires checkouts. */
 import { z } from 'zod';
 import { bankDebitIn, exists, readable, smallestChargeIn } from './currency.ts';
-import { expand, flag, metadata, text, webAddress, whole } from './form.ts';
+import { emailAddress, expand, flag, metadata, text, webAddress, whole } from './form.ts';
 import { type LineItem, type Moment, type Purchase, type Session, tell } from './purchase.ts';
 import { refuse } from './refusal.ts';
 
@@ -28,7 +28,7 @@ export const sessionParameters = z.strictObject({
   success_url: webAddress,
   cancel_url: webAddress.optional(),
   client_reference_id: text.max(200).optional(),
-  customer_email: z.email('Invalid email address').optional(),
+  customer_email: emailAddress.optional(),
   metadata: metadata.default({}),
   payment_intent_data: z
     .strictObject({ metadata: metadata.default({}), description: text.optional() })

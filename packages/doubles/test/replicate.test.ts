@@ -96,10 +96,15 @@ describe('a prediction that runs', () => {
   });
 
   test.each([
-    ['moderation', /\(E005\)$/],
-    ['E1000', /E1000/],
-    ['E1001', /E1001/],
-    ['E6716', /E6716/],
+    ['moderation', /with different inputs\. \(E005\) \(\w{10}\)$/],
+    ['nsfw', /^NSFW content detected/],
+    ['cuda-memory', /^CUDA out of memory/],
+    ['truncated', /^image file is truncated/],
+    ['unreadable', /^cannot identify image file/],
+    ['interrupted', /\(code: PA\)$/],
+    ['E1000', /\(E1000\) \(\w{10}\)$/],
+    ['E1001', /\(E1001\) \(\w{10}\)$/],
+    ['E6716', /\(E6716\) \(\w{10}\)$/],
   ])('fails by %s when that was ordered, and only then', async (fault, error) => {
     await local.order({ fault });
     await create();
@@ -242,6 +247,35 @@ describe('a call that Replicate refuses', () => {
     });
     expect([answer.status, await answer.json()]).toMatchObject([status, body]);
     expect((await client().predictions.list()).results).toEqual([]);
+  });
+
+  test('when an account with little credit creates more than one at once, or 6 a minute', async () => {
+    const put = (body: unknown) =>
+      fetch(`${local.url()}/double/limit`, {
+        method: 'PUT',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(body),
+      });
+    expect((await put({ account: 'large' })).status).toBe(400);
+    expect(await (await put({ account: 'small' })).json()).toEqual({ perMinute: 6, burst: 1 });
+    const ask = () =>
+      post(`/v1/models/${model}/predictions`, { input: { input_image: `${local.photoUrl}/photo.jpg` } });
+    expect((await ask()).status).toBe(201);
+    const refused = await ask();
+    expect([refused.status, refused.headers.get('retry-after')]).toEqual([429, '10']);
+    expect(await refused.json()).toEqual({
+      detail: expect.stringMatching(
+        /^Request was throttled\. .* 6 requests per minute with a burst of 1 .* resets in ~10s\.$/,
+      ),
+      status: 429,
+      retry_after: 10,
+    });
+    local.clock.advance(10_000);
+    expect((await ask()).status).toBe(201);
+    local.clock.advance(60_000);
+    expect([(await ask()).status, (await ask()).status]).toEqual([201, 429]);
+    await put({ account: 'ordinary' });
+    expect([(await ask()).status, (await ask()).status]).toEqual([201, 201]);
   });
 
   test('that it does not implement', async () => {

@@ -227,6 +227,39 @@ describe('sending', () => {
       body,
     });
 
+  const many = (count: number) => [
+    { to: Array.from({ length: count }, (_, i) => ({ email: `ann${i}@example.com` })) },
+  ];
+  const attached = (bytes: number) => [
+    { content: Buffer.alloc(bytes, 'photo').toString('base64'), filename: 'photo.png', type: 'image/png' },
+  ];
+  test.each<[string, object]>([
+    ['1,000 recipients', { personalizations: many(1000) }],
+    [
+      '1,000 personalizations',
+      { personalizations: many(1000).flatMap(({ to }) => to.map((one) => ({ to: [one] }))) },
+    ],
+    ['10,000 bytes of custom args', { custom_args: { a: 'x'.repeat(10_000 - '{"a":""}'.length) } }],
+    ['an attachment of 3.4 MB', { attachments: attached(3_400_000) }],
+    ['attachments up to 30 MB in all', { attachments: attached(23_500_000) }],
+    ['an address that browsers take', { personalizations: [{ to: [{ email: "o'neil+a&b@example.com" }] }] }],
+  ])('%s are accepted', async (_, change) => {
+    const response = await post(JSON.stringify({ ...valid, ...change }));
+    expect([response.status, await response.text()]).toEqual([202, '']);
+  });
+
+  test.each<[string, object, string]>([
+    ['recipient', { personalizations: many(1001) }, 'personalizations'],
+    [
+      'personalization',
+      { personalizations: many(1001).flatMap(({ to }) => to.map((one) => ({ to: [one] }))) },
+      'personalizations',
+    ],
+  ])('one %s more than 1,000 is refused', async (_, change, field) => {
+    const response = await post(JSON.stringify({ ...valid, ...change }));
+    expect([response.status, await response.json()]).toMatchObject([400, { errors: [{ field }] }]);
+  });
+
   test('what is no JSON is a bad request, and more than 30 MB is too much', async () => {
     expect((await post('{')).status).toBe(400);
     const big = { ...valid, content: [{ type: 'text/plain', value: 'x'.repeat(30 * 1024 * 1024) }] };

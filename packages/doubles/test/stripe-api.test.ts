@@ -88,6 +88,21 @@ describe('a checkout session', () => {
   });
 });
 
+test('what Stripe takes at its limits is taken, and one more is refused', async () => {
+  const pairs = (count: number) =>
+    Object.fromEntries(Array.from({ length: count }, (_, i) => [`${i}`.padStart(40, 'k'), 'ü'.repeat(500)]));
+  const key = (length: number) => ({ idempotencyKey: 'k'.repeat(length) });
+  const open = (pairCount: number, items: number, keyLength: number) =>
+    shop.stripe.checkout.sessions.create(
+      twoPhotos({ metadata: pairs(pairCount), line_items: Array(items).fill(priced({}).line_items[0]) }),
+      key(keyLength),
+    );
+  expect(await open(50, 100, 255)).toMatchObject({ amount_total: 120_000, metadata: pairs(50) });
+  expect(await refusalOf(open(51, 1, 1))).toMatchObject({ statusCode: 400, param: 'metadata' });
+  expect(await refusalOf(open(1, 101, 2))).toMatchObject({ statusCode: 400, param: 'line_items' });
+  expect(await refusalOf(open(1, 1, 256))).toMatchObject({ statusCode: 400 });
+});
+
 function priced(price: { currency?: string; unit_amount?: number }) {
   const price_data = { currency: 'usd', unit_amount: 1200, product_data: { name: 'Photo' }, ...price };
   return { line_items: [{ quantity: 1, price_data }] };

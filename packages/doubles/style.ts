@@ -1,48 +1,5 @@
-/** Pages of plain HTML: text is escaped, and the look is shared. */
-
-const escapes: Record<string, string> = {
-  '&': '&amp;',
-  '<': '&lt;',
-  '>': '&gt;',
-  '"': '&quot;',
-  "'": '&#39;',
-};
-
-/** HTML that may be put into a page as it is. */
-export type Html = { html: string };
-type Part = Html | string | number | null | undefined | false | Part[];
-
-function render(part: Part): string {
-  if (part === null || part === undefined || part === false) return '';
-  if (Array.isArray(part)) return part.map(render).join('');
-  return typeof part === 'object'
-    ? part.html
-    : String(part).replace(/[&<>"']/g, (character) => escapes[character] ?? '');
-}
-
-/** Template tag: what stands in `${}` is text, unless it is {@link Html} itself. */
-export const html = (fixed: TemplateStringsArray, ...parts: Part[]): Html => ({
-  html: fixed.map((piece, i) => piece + render(parts[i])).join(''),
-});
-
-/** A whole document. */
-export function document(title: string, body: Html): string {
-  return html`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${title}</title>
-<style>${{ html: css }}</style>
-</head>
-<body>
-<p class="banner"><b>Local test page.</b> It plays Stripe on this machine; no money moves.</p>
-${body}
-</body>
-</html>`.html;
-}
-
-const css = `
+/** The look of the pages: plain, and readable on a phone. */
+export const style = `
 :root { --ink: #1a1f36; --soft: #5b6478; --line: #e1e5ee; --ground: #f5f6fa; --strong: #4b45d6; --good: #0b7a4b; --bad: #b3261e; --warn: #8a5a00 }
 * { box-sizing: border-box }
 body { margin: 0; background: var(--ground); color: var(--ink); font: 16px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, sans-serif }
@@ -99,6 +56,21 @@ summary { cursor: pointer; font-weight: 600 }
 .row form { display: flex; gap: .5rem; flex-wrap: wrap }
 .row button { padding: .35rem .8rem; font-size: .875rem; font-weight: 500 }
 .row input { width: 8.5rem; margin: 0; padding: .35rem .6rem; font-size: .875rem }
+.quiet { color: var(--soft); font-size: .875rem }
+ul.mails { list-style: none; margin: 0; padding: 0 }
+.mails li + li { border-top: 1px solid var(--line) }
+.mails a { display: block; padding: .8rem 1rem; color: inherit; text-decoration: none; overflow-wrap: anywhere }
+.mails a:hover, .mails a:focus-visible { background: var(--ground) }
+.mails span { display: block }
+.bad { color: var(--bad) }
+dl.facts { display: grid; grid-template-columns: max-content 1fr; gap: .25rem 1rem; margin: 0; overflow-wrap: anywhere }
+.facts dt { color: var(--soft) } .facts dd { margin: 0 }
+pre { white-space: pre-wrap; overflow-wrap: anywhere; margin: 0; font: .9rem/1.5 ui-monospace, monospace }
+iframe { display: block; width: 100%; height: min(80vh, 60rem); border: 1px solid var(--line); border-radius: 12px }
+.photos { display: grid; gap: 1rem; grid-template-columns: repeat(auto-fill, minmax(18rem, 1fr)) }
+figure { display: grid; grid-template-columns: 1fr 1fr; gap: 3px; margin: 0 0 .6rem }
+figure > * { width: 100%; aspect-ratio: 1; object-fit: cover; border-radius: 5px; background: var(--ground) }
+figure div { display: grid; place-items: center; color: var(--soft) }
 .ways { display: grid; gap: .6rem; margin: .75rem 0 0 }
 .ways dt { font-weight: 600 } .ways dd { margin: 0; color: var(--soft); font-size: .875rem }
 `;

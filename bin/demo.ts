@@ -75,8 +75,8 @@ async function demo() {
       : await agedSamples();
   const { urls, stop } = await system();
   try {
-    const { api = '', mailbox = '' } = urls;
-    await runOrder({ api, mailbox }, photos, join(callersFolder, 'restored'));
+    const { api = '', mailbox = '', restorations = '' } = urls;
+    await runOrder({ api, mailbox, restorations }, photos, join(callersFolder, 'restored'));
   } finally {
     await stop();
   }

@@ -1,4 +1,4 @@
-/** Makes a clean photograph look like a print that lay in a drawer for sixty years; one seed always gives the same picture. */
+/** Makes a clean photograph look like a sixty-year-old print; a seed always gives the same one. */
 import sharp from 'sharp';
 
 const { PI, cos, imul, log, max, min, round, sin, sqrt } = Math;
@@ -31,7 +31,7 @@ export async function agePhoto(input: Buffer, seed: number): Promise<Buffer> {
 
 type Size = { width: number; height: number };
 
-/** What the dyes have left: lifted shadows, dull lights, blue gone most; per channel [shadow, light]. */
+/** What the dyes have left, blue least: [shadow, light] of each channel. */
 const dyes = [
   [74, 226],
   [58, 198],

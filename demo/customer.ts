@@ -1,10 +1,10 @@
-/** A customer of the running system: everything through the public API, the payment page, the mailbox and the links in it. */
+/** A customer: everything through the public API, the payment page, and the mails' links. */
 import { readFile } from 'node:fs/promises';
 import { basename, extname } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 
 /** Where the system answers; `npm start` prints them. */
-export type Addresses = { api: string; mailbox: string };
+export type Addresses = { api: string; mailbox: string; restorations?: string };
 
 export type Photo = { name: string; type: string; bytes: Buffer };
 
@@ -147,7 +147,7 @@ export async function arrived({ api }: Addresses, sessionId: string): Promise<Se
 export const isDouble = (url: string): boolean => new URL(url).hostname === '127.0.0.1';
 
 /**
- * Opens a checkout and pays on its page, as a browser's form would; on Stripe's own only a person can.
+ * Opens a checkout and pays on its page by its form; on Stripe's own only a person can.
  * @param askPerson told the address of a page that only a person can pay on
  * @returns the checkout's id
  */

@@ -118,6 +118,8 @@ export async function runOrder(at: Addresses, photos: Photo[], folder: string): 
   );
   say(`   order ${order.orderNumber}`);
   say('3  Restoring');
+  if (at.restorations && isDouble(at.restorations))
+    say('   by sharp on this machine: tones, scratches, dust, grain, twice the size; no neural network');
   const ended = await timed(timings, 'restoration', () => watchFlow(at, order));
   const failures = ended.photos.filter(({ restored }) => !restored).length;
   if (failures > 0)

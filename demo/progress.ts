@@ -1,4 +1,4 @@
-/** Shows how far an order is: a line a photo, rewritten in place on a terminal, printed once it has ended elsewhere. */
+/** A line a photo: rewritten in place on a terminal, elsewhere printed once it has ended. */
 import type { WriteStream } from 'node:tty';
 
 type Line = { name: string; state: string };

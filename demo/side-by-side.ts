@@ -15,7 +15,7 @@ const captionHeight = 34;
 const rowHeight = side + captionHeight;
 const width = 2 * gap + 2 * side + divider;
 
-/** @returns a PNG: each pair a row, before on the left, after on the right, cropped to the same square */
+/** @returns a PNG: a row a pair, before left and after right, cropped to the same square */
 export async function sideBySide(pairs: Pair[]): Promise<Buffer> {
   const height = gap + pairs.length * (rowHeight + gap / 2);
   const top = (row: number) => gap + row * (rowHeight + gap / 2);

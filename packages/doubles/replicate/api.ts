@@ -18,11 +18,9 @@ const creation = z.object({
   webhook_events_filter: z.array(z.enum(['start', 'output', 'logs', 'completed'])).optional(),
 });
 
-const listing = z.object({
+const listing = z.strictObject({
   cursor: z.string().optional(),
   created_after: z.iso.datetime({ offset: true }).optional(),
-  created_before: z.iso.datetime({ offset: true }).optional(),
-  source: z.literal('web').optional(),
 });
 
 type Api = {
@@ -155,31 +153,17 @@ function invalid(reply: FastifyReply, error: z.ZodError, input: unknown) {
     });
 }
 
-/** One page, newest first; a cursor names the prediction after (`n`) or before (`p`) which it goes on. */
+/** One page, newest first; a cursor names the prediction after which it goes on. */
 function list(newestFirst: Prediction[], query: z.output<typeof listing>, url: string) {
-  const { cursor, created_after: after, created_before: before, source } = query;
-  const all = newestFirst.filter(({ createdAt }) => {
-    const created = Date.parse(createdAt);
-    return !source && (!after || created >= Date.parse(after)) && (!before || created < Date.parse(before));
-  });
-  const [direction, id] = Buffer.from(cursor ?? '', 'base64url')
-    .toString()
-    .split('=');
-  const index = all.findIndex((prediction) => prediction.id === id);
-  const start = direction === 'p' ? Math.max(0, index - pageSize) : index + 1;
-  const results = all.slice(start, direction === 'p' ? index : start + pageSize);
-  const link = (way: 'n' | 'p', edge: Prediction | undefined) => {
-    const to = Buffer.from(`${way}=${edge?.id}`).toString('base64url');
-    const parameters = {
-      cursor: to,
-      ...(after && { created_after: after }),
-      ...(before && { created_before: before }),
-    };
-    return `${url}/v1/predictions?${new URLSearchParams(parameters)}`;
-  };
+  const { cursor = '', created_after: after } = query;
+  const all = newestFirst.filter(({ createdAt }) => !after || Date.parse(createdAt) >= Date.parse(after));
+  const start = all.findIndex(({ id }) => id === Buffer.from(cursor, 'base64url').toString()) + 1;
+  const results = all.slice(start, start + pageSize);
+  const edge = Buffer.from(results.at(-1)?.id ?? '').toString('base64url');
+  const parameters = new URLSearchParams({ cursor: edge, ...(after && { created_after: after }) });
   return {
-    previous: start > 0 ? link('p', results[0]) : null,
-    next: start + results.length < all.length ? link('n', results.at(-1)) : null,
+    previous: null,
+    next: start + results.length < all.length ? `${url}/v1/predictions?${parameters}` : null,
     results: results.map((prediction) => present(prediction, url)),
   };
 }

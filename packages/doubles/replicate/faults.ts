@@ -4,7 +4,7 @@ import { z } from 'zod';
 /** Faults of a call: the prediction is not created, or it is and the answer is lost. */
 const callFaults = ['throttled', 'out-of-credit', 'unavailable', 'cut', 'lost-answer', 'no-answer'] as const;
 
-/** Faults of a prediction, in the words in which Replicate and its models were seen to report them. */
+/** Faults of a prediction, in the words that Replicate and its models were seen to use. */
 const errors = {
   moderation: 'The input or output was flagged as sensitive. Please try again with different inputs. (E005)',
   nsfw: 'NSFW content detected. Try running it again, or try a different prompt.',

@@ -1,4 +1,4 @@
-/** Replicate on one machine: its API, its delivery of files, a page for people, and a switch for faults. It really restores. */
+/** Replicate's double: API, files, a page for people, faults to order. It really restores. */
 import { timingSafeEqual } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import type { Clock, Store } from '@restoreclick/local-aws';

@@ -39,7 +39,7 @@ export type Predictions = {
   close(): Promise<void>;
 };
 
-export function createPredictions(options: {
+type Options = {
   kept: Collection<Prediction>;
   folder: string;
   clock: Clock;
@@ -47,89 +47,17 @@ export function createPredictions(options: {
   seconds: number;
   log: (line: string) => void;
   announce: (prediction: Prediction, event: WebhookEvent) => void;
-}): Predictions {
-  const { kept, folder, clock, seconds, log, announce } = options;
-  const running = new Map<string, { stop: AbortController; done: Promise<void> }>();
-  const timers = new Set<Timer>();
-  const atOnce = createTurns(Math.max(1, availableParallelism() - 1));
-  const now = () => new Date(clock.now()).toISOString();
-  const path = (id: string, name = '') => join(folder, id, name);
-  const save = (prediction: Prediction) => kept.put(prediction.id, prediction);
+};
 
-  function at(time: number, action: () => Promise<void>) {
-    const timer = clock.after(Math.max(0, time - clock.now()), () => {
-      timers.delete(timer);
-      action().catch((error: Error) => log(`Replicate: ${error.message}`));
-    });
-    timers.add(timer);
-  }
-
-  async function end(prediction: Prediction, status: Status, error: string | null = null) {
-    if (hasEnded(prediction)) return;
-    Object.assign(prediction, { status, error, completedAt: now() });
-    running.get(prediction.id)?.stop.abort();
-    at(clock.now() + hour, () => forget(prediction));
-    await save(prediction);
-    announce(prediction, 'completed');
-  }
-
-  async function forget(prediction: Prediction) {
-    Object.assign(prediction, { input: {}, logs: '', outputFile: null, dataRemoved: true });
-    await save(prediction);
-    await rm(path(prediction.id), { recursive: true, force: true });
-  }
-
-  async function work(prediction: Prediction, signal: AbortSignal) {
-    await clock.sleep(seconds * 200, signal);
-    if (signal.aborted) return;
-    Object.assign(prediction, { status: 'processing', startedAt: now() });
-    await save(prediction);
-    if (signal.aborted) return;
-    announce(prediction, 'start');
-    if (prediction.fault === 'hang') return;
-    const ordered = errorOf(prediction.fault, prediction.id);
-    const [output] = await Promise.all([
-      ordered ? undefined : restore(prediction, signal),
-      clock.sleep(seconds * 800, signal),
-    ]);
-    if (signal.aborted) return;
-    if (!output) return end(prediction, 'failed', ordered);
-    const name = prediction.input.output_format === 'jpg' ? 'out.jpg' : 'out.png';
-    await writeFile(path(prediction.id, name), output);
-    if (signal.aborted) return;
-    prediction.outputFile = name;
-    prediction.logs = `Restored ${output.length} bytes.`;
-    announce(prediction, 'output');
-    await end(prediction, 'succeeded');
-  }
-
-  async function restore(prediction: Prediction, signal: AbortSignal): Promise<Buffer> {
-    const input = await download(String(prediction.input.input_image), signal);
-    await mkdir(path(prediction.id), { recursive: true });
-    await writeFile(path(prediction.id, 'input'), input);
-    const format = prediction.input.output_format === 'jpg' ? 'jpg' : 'png';
-    return atOnce(() => restorePhoto(input, format));
-  }
-
-  function begin(prediction: Prediction) {
-    const stop = new AbortController();
-    const fail = (error: Error) =>
-      stop.signal.aborted ? undefined : end(prediction, 'failed', error.message);
-    const done = work(prediction, stop.signal)
-      .catch(fail)
-      .finally(() => running.delete(prediction.id));
-    running.set(prediction.id, { stop, done });
-    at(Date.parse(prediction.deadline), () =>
-      end(prediction, prediction.status === 'starting' ? 'aborted' : 'canceled'),
-    );
-  }
-
+export function createPredictions(options: Options): Predictions {
+  const { kept, clock } = options;
+  const desk = openDesk(options);
   return {
     resume() {
       for (const [, prediction] of kept.entries()) {
         const ended = prediction.completedAt;
-        if (!ended) begin(Object.assign(prediction, { status: 'starting', startedAt: null }));
-        else if (!prediction.dataRemoved) at(Date.parse(ended) + hour, () => forget(prediction));
+        if (!ended) begin(desk, Object.assign(prediction, { status: 'starting', startedAt: null }));
+        else if (!prediction.dataRemoved) desk.at(Date.parse(ended) + hour, () => forget(desk, prediction));
       }
     },
     async create({ cancelAfterMs = longestRunMs, ...wanted }) {
@@ -141,14 +69,14 @@ export function createPredictions(options: {
         logs: '',
         outputFile: null,
         dataRemoved: false,
-        createdAt: now(),
+        createdAt: desk.now(),
         startedAt: null,
         completedAt: null,
         deadline: new Date(clock.now() + Math.min(cancelAfterMs, longestRunMs)).toISOString(),
       };
-      await save(prediction);
+      await desk.save(prediction);
       // It was listed meanwhile, and may have been canceled.
-      if (!hasEnded(prediction)) begin(prediction);
+      if (!hasEnded(prediction)) begin(desk, prediction);
       return prediction;
     },
     get: (id) => kept.get(id),
@@ -159,16 +87,102 @@ export function createPredictions(options: {
         .reverse(),
     async cancel(id) {
       const prediction = kept.get(id);
-      if (prediction) await end(prediction, 'canceled');
+      if (prediction) await end(desk, prediction, 'canceled');
       return prediction;
     },
-    file: (id, name) => readFile(path(id, name)).catch(() => undefined),
+    file: (id, name) => readFile(desk.path(id, name)).catch(() => undefined),
+    close: desk.close,
+  };
+}
+
+/** What the work on predictions shares. */
+function openDesk(options: Options) {
+  const { kept, folder, clock, log } = options;
+  const running = new Map<string, { stop: AbortController; done: Promise<void> }>();
+  const timers = new Set<Timer>();
+  return {
+    ...options,
+    running,
+    atOnce: createTurns(Math.max(1, availableParallelism() - 1)),
+    now: () => new Date(clock.now()).toISOString(),
+    path: (id: string, name = '') => join(folder, id, name),
+    save: (prediction: Prediction) => kept.put(prediction.id, prediction),
+    at(time: number, action: () => Promise<void>) {
+      const timer = clock.after(Math.max(0, time - clock.now()), () => {
+        timers.delete(timer);
+        action().catch((error: Error) => log(`Replicate: ${error.message}`));
+      });
+      timers.add(timer);
+    },
     async close() {
       for (const timer of timers) timer.cancel();
       for (const { stop } of running.values()) stop.abort();
       await Promise.all([...running.values()].map(({ done }) => done));
     },
   };
+}
+type Desk = ReturnType<typeof openDesk>;
+
+function begin(desk: Desk, prediction: Prediction) {
+  const stop = new AbortController();
+  const fail = (error: Error) =>
+    stop.signal.aborted ? undefined : end(desk, prediction, 'failed', error.message);
+  const done = work(desk, prediction, stop.signal)
+    .catch(fail)
+    .finally(() => desk.running.delete(prediction.id));
+  desk.running.set(prediction.id, { stop, done });
+  desk.at(Date.parse(prediction.deadline), () =>
+    end(desk, prediction, prediction.status === 'starting' ? 'aborted' : 'canceled'),
+  );
+}
+
+async function work(desk: Desk, prediction: Prediction, signal: AbortSignal) {
+  const { clock, seconds, announce } = desk;
+  await clock.sleep(seconds * 200, signal);
+  if (signal.aborted) return;
+  Object.assign(prediction, { status: 'processing', startedAt: desk.now() });
+  await desk.save(prediction);
+  if (signal.aborted) return;
+  announce(prediction, 'start');
+  if (prediction.fault === 'hang') return;
+  const ordered = errorOf(prediction.fault, prediction.id);
+  const [output] = await Promise.all([
+    ordered ? undefined : restore(desk, prediction, signal),
+    clock.sleep(seconds * 800, signal),
+  ]);
+  if (signal.aborted) return;
+  if (!output) return end(desk, prediction, 'failed', ordered);
+  const name = `out.${formatOf(prediction)}`;
+  await writeFile(desk.path(prediction.id, name), output);
+  if (signal.aborted) return;
+  prediction.outputFile = name;
+  prediction.logs = `Restored ${output.length} bytes.`;
+  announce(prediction, 'output');
+  await end(desk, prediction, 'succeeded');
+}
+
+const formatOf = ({ input }: Prediction) => (input.output_format === 'jpg' ? 'jpg' : 'png');
+
+async function restore(desk: Desk, prediction: Prediction, signal: AbortSignal): Promise<Buffer> {
+  const input = await download(String(prediction.input.input_image), signal);
+  await mkdir(desk.path(prediction.id), { recursive: true });
+  await writeFile(desk.path(prediction.id, 'input'), input);
+  return desk.atOnce(() => restorePhoto(input, formatOf(prediction)));
+}
+
+async function end(desk: Desk, prediction: Prediction, status: Status, error: string | null = null) {
+  if (hasEnded(prediction)) return;
+  Object.assign(prediction, { status, error, completedAt: desk.now() });
+  desk.running.get(prediction.id)?.stop.abort();
+  desk.at(desk.clock.now() + hour, () => forget(desk, prediction));
+  await desk.save(prediction);
+  desk.announce(prediction, 'completed');
+}
+
+async function forget(desk: Desk, prediction: Prediction) {
+  Object.assign(prediction, { input: {}, logs: '', outputFile: null, dataRemoved: true });
+  await desk.save(prediction);
+  await rm(desk.path(prediction.id), { recursive: true, force: true });
 }
 
 async function download(url: string, signal: AbortSignal): Promise<Buffer> {

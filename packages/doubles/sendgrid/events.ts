@@ -1,6 +1,6 @@
-/** The event webhook: what becomes of each mail, told in signed batches until the receiver takes it. */
+/** The event webhook: what becomes of each mail, in signed batches until they are taken. */
 import { createPrivateKey, generateKeyPairSync, randomUUID, sign } from 'node:crypto';
-import type { Clock, Store, Timer } from '@restoreclick/local-aws';
+import type { Clock, Collection, Store, Timer } from '@restoreclick/local-aws';
 import type { Mail } from './mail.ts';
 
 /** An event on the wire; custom args lie beside its own members. */
@@ -35,68 +35,23 @@ const batchSize = 500;
 const longestBackoffMs = 30 * 60_000;
 const giveUpMs = 24 * 3_600_000;
 
-/**
- * @param url of the receiver
- * @param happened called when an event happens, whether or not the receiver hears of it
- */
-export async function createEventWebhook({
-  store,
-  clock,
-  url,
-  happened,
-}: {
+type Options = {
   store: Store;
   clock: Clock;
+  /** Of the receiver. */
   url: string;
+  /** Called when an event happens, whether or not the receiver hears of it. */
   happened(event: MailEvent): Promise<void>;
-}): Promise<EventWebhook> {
+};
+
+export async function createEventWebhook({ store, clock, url, happened }: Options): Promise<EventWebhook> {
   const pending = await store.collection<Pending>('sendgrid/events');
   const keys = await keyPair(store);
-  const privateKey = createPrivateKey({
-    key: Buffer.from(keys.privateKey, 'base64'),
-    format: 'der',
-    type: 'pkcs8',
-  });
+  const post = poster(url, keys.privateKey, clock);
   const waiting = new Set<() => void>();
   let timer: Timer | undefined;
   let sending: Promise<void> | undefined;
   let stopped = false;
-
-  async function post(events: MailEvent[]): Promise<boolean> {
-    const body = JSON.stringify(events);
-    // By the local clock, which functions take for the time and judge the signature's age by.
-    const timestamp = String(Math.floor(clock.now() / 1000));
-    const headers = {
-      'content-type': 'application/json;charset=utf-8',
-      'user-agent': 'SendGrid Event API',
-      'x-twilio-email-event-webhook-timestamp': timestamp,
-      'x-twilio-email-event-webhook-signature': sign(
-        'sha256',
-        Buffer.from(timestamp + body),
-        privateKey,
-      ).toString('base64'),
-    };
-    try {
-      const answer = await fetch(url, {
-        method: 'POST',
-        headers,
-        body,
-        redirect: 'manual',
-        signal: AbortSignal.timeout(10_000),
-      });
-      await answer.arrayBuffer();
-      return answer.ok;
-    } catch {
-      return false;
-    }
-  }
-
-  async function settle(id: string, { dueAt, ...rest }: Pending, taken: boolean) {
-    if (taken || clock.now() - rest.happenedAt >= giveUpMs) return pending.delete(id);
-    const attempts = rest.attempts + 1;
-    const backoff = Math.min(1000 * 2 ** attempts, longestBackoffMs);
-    await pending.put(id, { ...rest, attempts, dueAt: clock.now() + backoff });
-  }
 
   async function sendDue() {
     const due = pending
@@ -106,7 +61,7 @@ export async function createEventWebhook({
     if (due.length === 0) return;
     await Promise.all(due.map(([, { event, attempts }]) => attempts === 0 && happened(event)));
     const taken = await post(due.map(([, { event }]) => event));
-    await Promise.all(due.map(([id, entry]) => settle(id, entry, taken)));
+    await Promise.all(due.map(([id, entry]) => settle(pending, id, entry, taken, clock.now())));
   }
 
   function schedule() {
@@ -130,12 +85,7 @@ export async function createEventWebhook({
   return {
     publicKey: keys.publicKey,
     async announce(mail) {
-      await Promise.all(
-        eventsOf(mail).map(({ happenedAt, event }) => {
-          const dueAt = Math.ceil(happenedAt / batchMs) * batchMs;
-          return pending.put(event.sg_event_id, { event, happenedAt, dueAt, attempts: 0 });
-        }),
-      );
+      await Promise.all(pendingOf(mail).map((entry) => pending.put(entry.event.sg_event_id, entry)));
       schedule();
     },
     idle: () =>
@@ -151,7 +101,37 @@ export async function createEventWebhook({
   };
 }
 
-/** Addresses at `bounce.example` bounce, those at `drop.example` are not even tried; all others are reached. */
+/** Takes an event off the list, or puts it back for later. */
+async function settle(pending: Collection<Pending>, id: string, entry: Pending, taken: boolean, now: number) {
+  if (taken || now - entry.happenedAt >= giveUpMs) return pending.delete(id);
+  const attempts = entry.attempts + 1;
+  const backoff = Math.min(1000 * 2 ** attempts, longestBackoffMs);
+  await pending.put(id, { ...entry, attempts, dueAt: now + backoff });
+}
+
+/** Posts a signed batch; tells whether it was taken. */
+function poster(url: string, privateKey: string, clock: Clock) {
+  const key = createPrivateKey({ key: Buffer.from(privateKey, 'base64'), format: 'der', type: 'pkcs8' });
+  return async (events: MailEvent[]): Promise<boolean> => {
+    const body = JSON.stringify(events);
+    // By the local clock, by which the functions judge the signature's age.
+    const timestamp = String(Math.floor(clock.now() / 1000));
+    const signature = sign('sha256', Buffer.from(timestamp + body), key).toString('base64');
+    const headers = {
+      'content-type': 'application/json;charset=utf-8',
+      'user-agent': 'SendGrid Event API',
+      'x-twilio-email-event-webhook-timestamp': timestamp,
+      'x-twilio-email-event-webhook-signature': signature,
+    };
+    const signal = AbortSignal.timeout(10_000);
+    const asked = { method: 'POST', headers, body, signal, redirect: 'manual' } as const;
+    const answer = await fetch(url, asked).catch(() => undefined);
+    await answer?.body?.cancel();
+    return answer?.ok ?? false;
+  };
+}
+
+/** `bounce.example` bounces, `drop.example` is not even tried; all others are reached. */
 function fate(email: string): { event: MailEvent['event']; details: Record<string, string> }[] {
   const domain = email.toLowerCase().split('@').at(-1);
   if (domain === 'drop.example')
@@ -164,12 +144,14 @@ function fate(email: string): { event: MailEvent['event']; details: Record<strin
   return [processed, { event: 'bounce', details }];
 }
 
-function eventsOf(mail: Mail): { happenedAt: number; event: MailEvent }[] {
+function pendingOf(mail: Mail): Pending[] {
   return [...mail.to, ...mail.cc, ...mail.bcc].flatMap(({ email }) =>
     fate(email).map(({ event, details }, step) => {
       const happenedAt = mail.receivedAt + step * deliveryMs;
       return {
         happenedAt,
+        dueAt: Math.ceil(happenedAt / batchMs) * batchMs,
+        attempts: 0,
         event: {
           ...mail.customArgs,
           ...details,

@@ -1,4 +1,4 @@
-/** SendGrid's double: takes mail as the Web API v3 does, keeps it in a mailbox to look at, and tells by webhook what became of it. */
+/** SendGrid's double: takes mail, keeps it in a mailbox, and tells by webhook what became of it. */
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
 import type { Clock, Store } from '@restoreclick/local-aws';

@@ -1,4 +1,4 @@
-/** What time alone does to a purchase: checkouts expire, bank debits settle, pending refunds arrive. */
+/** What time alone does: checkouts expire, bank debits settle, pending refunds arrive. */
 import type { Clock, Timer } from '@restoreclick/local-aws';
 import type { Ledger } from './ledger.ts';
 import { settleDebit } from './payment.ts';

@@ -1,4 +1,4 @@
-/** Brings events to the webhook: signed, again and again until it answers 2xx, for three days at most. */
+/** Brings events to the webhook, signed, until it answers 2xx, for three days at most. */
 import { createHmac } from 'node:crypto';
 import type { Clock, Timer } from '@restoreclick/local-aws';
 import type { Ledger } from './ledger.ts';
@@ -14,8 +14,8 @@ const patience = 20_000;
 export const backoff = (attempts: number) => Math.min(12 * hour, minute * 2 ** (attempts - 1));
 
 /**
- * The header `Stripe-Signature`. Its time is the wall's: the receiver checks the age of a delivery with its own clock, which does not
- * run ahead with the local one.
+ * The header `Stripe-Signature`.
+ * @param seconds by the local clock, by which the functions judge its age
  */
 function sign(body: string, secret: string, seconds: number): string {
   return `t=${seconds},v1=${createHmac('sha256', secret).update(`${seconds}.${body}`).digest('hex')}`;
@@ -37,17 +37,12 @@ type CourierOptions = {
   track: (work: Promise<void>) => void;
 };
 
-export function startCourier({
-  ledger,
-  clock,
-  webhookUrl,
-  webhookSecret,
-  log,
-  track,
-}: CourierOptions): Courier {
+export function startCourier(options: CourierOptions): Courier {
+  const { ledger, clock, log, track } = options;
   const timers = new Map<string, Timer>();
   const underWay = new Set<string>();
   const stopping = new AbortController();
+  const post = poster(options, stopping.signal);
 
   function arm({ deliveries }: Purchase) {
     for (const { event, nextAt } of deliveries) {
@@ -70,29 +65,9 @@ export function startCourier({
     const delivery = find(eventId);
     if (!delivery) return;
     underWay.add(eventId);
-    const answer = await bring(delivery);
+    const answer = await post(delivery);
     underWay.delete(eventId);
     if (!stopping.signal.aborted) await note(eventId, answer);
-  }
-  async function bring({ event }: Delivery): Promise<{ ok: boolean; text: string }> {
-    const body = JSON.stringify(event, null, 2);
-    try {
-      const response = await fetch(webhookUrl, {
-        method: 'POST',
-        headers: {
-          'content-type': 'application/json; charset=utf-8',
-          'stripe-signature': sign(body, webhookSecret, Math.floor(clock.now() / 1000)),
-          'user-agent': 'Stripe/1.0 (+https://stripe.com/docs/webhooks)',
-        },
-        body,
-        redirect: 'manual',
-        signal: AbortSignal.any([stopping.signal, AbortSignal.timeout(patience)]),
-      });
-      await response.body?.cancel();
-      return { ok: response.ok, text: String(response.status) };
-    } catch (error) {
-      return { ok: false, text: error instanceof Error ? reasonOf(error) : String(error) };
-    }
   }
   async function note(eventId: string, answer: { ok: boolean; text: string }) {
     const purchase = ledger.find(eventId);
@@ -117,6 +92,26 @@ export function startCourier({
       for (const timer of timers.values()) timer.cancel();
       timers.clear();
     },
+  };
+}
+
+/** Posts an event, signed; tells what the webhook answered. */
+function poster({ clock, webhookUrl, webhookSecret }: CourierOptions, stop: AbortSignal) {
+  return async ({ event }: Delivery): Promise<{ ok: boolean; text: string }> => {
+    const body = JSON.stringify(event, null, 2);
+    const headers = {
+      'content-type': 'application/json; charset=utf-8',
+      'stripe-signature': sign(body, webhookSecret, Math.floor(clock.now() / 1000)),
+      'user-agent': 'Stripe/1.0 (+https://stripe.com/docs/webhooks)',
+    };
+    const signal = AbortSignal.any([stop, AbortSignal.timeout(patience)]);
+    try {
+      const response = await fetch(webhookUrl, { method: 'POST', headers, body, redirect: 'manual', signal });
+      await response.body?.cancel();
+      return { ok: response.ok, text: String(response.status) };
+    } catch (error) {
+      return { ok: false, text: error instanceof Error ? reasonOf(error) : String(error) };
+    }
   };
 }
 

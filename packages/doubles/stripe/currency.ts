@@ -1,4 +1,4 @@
-/** What Stripe asks of a currency: that it exists, how its amounts are counted, and from how much on it may be charged. */
+/** Of a currency: whether it exists, how it is counted, and its smallest charge. */
 
 const withoutDecimals = new Set('bif clp djf gnf jpy kmf krw mga pyg rwf ugx vnd vuv xaf xof xpf'.split(' '));
 const withThreeDecimals = new Set('bhd jod kwd omr tnd'.split(' '));

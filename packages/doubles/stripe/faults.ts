@@ -2,16 +2,18 @@
 import { refuse } from './refusal.ts';
 
 export type Faults = {
-  /** The next `count` calls answer `status`, without effect: 429 as if there were too many, anything else as an error of Stripe's. */
+  /** The next `count` calls, and no others, answer `status`, without effect; 0 ends it. */
   plan(status: number, count: number): void;
   /** Throws if a fault is planned for this call. */
   strike(): void;
 };
 
 export function createFaults(): Faults {
-  const planned: number[] = [];
+  let planned: number[] = [];
   return {
-    plan: (status, count) => void planned.push(...Array<number>(count).fill(status)),
+    plan(status, count) {
+      planned = Array<number>(count).fill(status);
+    },
     strike() {
       const status = planned.shift();
       if (status === 429) {

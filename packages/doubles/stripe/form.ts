@@ -1,4 +1,4 @@
-/** Reads Stripe's parameters: forms with nested brackets, checked by a schema, refused in Stripe's words. */
+/** Stripe's parameters: forms with nested brackets, checked, refused in Stripe's words. */
 import { parse } from 'qs';
 import { z } from 'zod';
 import { refuse } from './refusal.ts';

@@ -1,4 +1,4 @@
-/** Idempotency keys: the first answer is kept for a day and given again, failures of the server included. */
+/** Idempotency keys: the first answer, a 500 included, is kept for a day and given again. */
 import type { Clock, Store } from '@restoreclick/local-aws';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { refuse } from './refusal.ts';

@@ -1,4 +1,4 @@
-/** Plays Stripe on this machine: its API, its payment page, its signed events, and a page for the operator. */
+/** Stripe's double: its API, payment page and signed events, and a page for the operator. */
 import type { AddressInfo } from 'node:net';
 import type { Clock, Store } from '@restoreclick/local-aws';
 import { fastify } from 'fastify';
@@ -21,7 +21,7 @@ export type StripeOptions = {
   webhookUrl: string;
   /** The name on the payment page. */
   merchant?: string;
-  /** How long a bank takes for a debit, and for the refund of one; three days by the clock if absent. */
+  /** How long a bank takes for a debit or its refund; three days by the clock if absent. */
   bankDebitMs?: number;
   ids?: Ids;
   log?: (line: string) => void;

@@ -1,4 +1,4 @@
-/** Holds the purchases: finds one by any id in it, changes it in one piece, and writes each change before anybody hears of it. */
+/** Holds the purchases; each change is written in one piece before anybody hears of it. */
 import { randomBytes } from 'node:crypto';
 import type { Clock, Store } from '@restoreclick/local-aws';
 import type { Delivery, Moment, Purchase } from './purchase.ts';
@@ -14,7 +14,7 @@ export type Ledger = {
   /** Newest first. */
   deliveries(): Delivery[];
   moment(request?: Moment['request']): Moment;
-  /** Keeps it as it is now; resolves once it is durable. Between the look at a purchase and this call there must be no `await`. */
+  /** Resolves once it is durable. No `await` may stand between the look at it and this call. */
   save(purchase: Purchase): Promise<void>;
   /** `listener` hears of every purchase once it is durable. */
   onSaved(listener: (purchase: Purchase) => void): void;

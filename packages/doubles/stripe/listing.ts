@@ -53,7 +53,7 @@ export function listPage<T extends { id: string }>(url: string, all: T[], page: 
 /** What an id, or a field that is left out unless asked for, stands for. */
 export type Resolve = (owner: object, field: string) => object | undefined;
 
-/** A copy of `object` with the objects in the place of their ids; `paths` are such as `payment_intent.latest_charge`. */
+/** A copy with objects in the place of their ids, by paths as `payment_intent.latest_charge`. */
 export function expanded(object: object, paths: string[], resolve: Resolve): object {
   const copy = structuredClone(object);
   for (const path of paths) expandOne(copy, path.split('.'), path, resolve);

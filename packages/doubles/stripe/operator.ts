@@ -1,4 +1,4 @@
-/** What an operator can make happen: the endpoints under `/double`, and the page at `/` that has a button for each. */
+/** What an operator can make happen: endpoints under `/double`, and a page with their buttons. */
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import type { Courier } from './courier.ts';

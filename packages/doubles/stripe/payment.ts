@@ -1,4 +1,4 @@
-/** What happens to the money of a checkout: an open one is paid, declined or promised by a bank debit, which settles later. */
+/** An open checkout is paid, declined, or promised by a bank debit, which settles later. */
 import { bankDebitIn } from './currency.ts';
 import { newCharge, newIntent, nowhere } from './payment-objects.ts';
 import {

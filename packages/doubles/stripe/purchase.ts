@@ -1,4 +1,4 @@
-/** One checkout and all that follows from it. It is one document, so that whatever happens to it is written in one piece. */
+/** One checkout and all that follows from it: one document, so that changes are whole. */
 import type { Stripe } from 'stripe';
 
 export type Session = Stripe.Checkout.Session;

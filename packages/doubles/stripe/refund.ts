@@ -18,7 +18,7 @@ export type RefundParameters = z.output<typeof refundParameters>;
 const inquiries = ['warning_needs_response', 'warning_under_review', 'warning_closed', 'won'];
 
 /**
- * Gives back `amount`, or all that is left. A card's refund arrives at once, a bank debit's is pending until `arrivesAt`.
+ * Gives back `amount`, or all that is left: to a card at once, a bank debit's at `arrivesAt`.
  * @param arrivesAt in seconds
  */
 export function refund(

@@ -165,7 +165,7 @@ function reading(ledger: Ledger) {
   };
 }
 
-/** What an expansion finds: the line items of a session, or the object of the id that the field holds. */
+/** What an expansion finds: a session's line items, or the object whose id the field holds. */
 function resolveIn(ledger: Ledger): Resolve {
   return (owner, field) => {
     const value: unknown = Reflect.get(owner, field);

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { bankDebitIn, exists, readable, smallestChargeIn } from './currency.ts';
 import { emailAddress, expand, flag, metadata, text, webAddress, whole } from './form.ts';
+import { nulls } from './nulls.ts';
 import { type LineItem, type Moment, type Purchase, type Session, tell } from './purchase.ts';
 import { refuse } from './refusal.ts';
 
@@ -166,55 +167,31 @@ function sessionOf(asked: SessionParameters, { id, currency, total, expiresAt, n
 
 /** What every session here has in common. */
 const untouched = {
+  ...nulls(
+    'after_expiration allow_promotion_codes allowed_payment_method_types',
+    'billing_address_collection client_secret collected_information consent consent_collection',
+    'currency_conversion customer customer_account customer_details integration_identifier',
+    'invoice invoice_creation managed_payments origin_context payment_intent payment_link',
+    'payment_method_configuration_details payment_method_options permissions recovered_from',
+    'saved_payment_method_options setup_intent shipping_address_collection shipping_cost',
+    'submit_type subscription wallet_options',
+  ),
   object: 'checkout.session',
   adaptive_pricing: { enabled: false },
-  after_expiration: null,
-  allow_promotion_codes: null,
-  allowed_payment_method_types: null,
   automatic_tax: { enabled: false, liability: null, provider: null, status: null },
-  billing_address_collection: null,
-  client_secret: null,
-  collected_information: null,
-  consent: null,
-  consent_collection: null,
-  currency_conversion: null,
   custom_fields: [],
   custom_text: {
-    after_submit: null,
-    shipping_address: null,
-    submit: null,
-    terms_of_service_acceptance: null,
+    ...nulls('after_submit shipping_address submit terms_of_service_acceptance'),
   },
-  customer: null,
-  customer_account: null,
   customer_creation: 'if_required',
-  customer_details: null,
   discounts: [],
-  integration_identifier: null,
-  invoice: null,
-  invoice_creation: null,
   livemode: false,
-  managed_payments: null,
   mode: 'payment',
-  origin_context: null,
-  payment_intent: null,
-  payment_link: null,
   payment_method_collection: 'if_required',
-  payment_method_configuration_details: null,
-  payment_method_options: null,
-  permissions: null,
-  recovered_from: null,
-  saved_payment_method_options: null,
-  setup_intent: null,
-  shipping_address_collection: null,
-  shipping_cost: null,
   shipping_options: [],
   status: 'open',
-  submit_type: null,
-  subscription: null,
   total_details: { amount_discount: 0, amount_shipping: 0, amount_tax: 0 },
   ui_mode: 'hosted_page',
-  wallet_options: null,
 } satisfies Partial<Session>;
 
 /** Closes an open checkout for good, by its merchant or by time. */

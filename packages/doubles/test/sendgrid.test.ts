@@ -1,4 +1,4 @@
-/** SendGrid's double, spoken to by the real client; its webhooks verified by SendGrid's own library. */
+/** SendGrid's double, through the real client; its webhooks verified by SendGrid's library. */
 import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';

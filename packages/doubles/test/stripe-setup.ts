@@ -1,4 +1,4 @@
-/** A shop for the tests: the local Stripe, the real client, and a webhook that verifies what it gets. */
+/** A shop for tests: the local Stripe, the real client, and a webhook that verifies. */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';

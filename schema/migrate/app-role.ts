@@ -2,7 +2,7 @@
  * The role that the steps use: its password from its secret, its settings as the design wants them.
  */
 import { createHash, createHmac, pbkdf2Sync, randomBytes } from 'node:crypto';
-import type { Execute } from './database-port.ts';
+import type { MigrationDatabase } from './database-port.ts';
 
 export type AppLogin = { username: string; password: string };
 
@@ -22,31 +22,42 @@ const wanted = {
   enable_memoize: 'off',
 };
 
-/** The settings as the role sees them; run as the role itself. */
-export const roleSettings = `select ${Object.keys(wanted)
-  .map((name) => `current_setting('${name}') as ${name}`)
-  .join(', ')}`;
-
 /**
- * Gives the role its password and settings, if it has not got them: it is asked by logging in as
- * it, since nobody but a superuser can read a password.
- * @param settings what `roleSettings` says when run as the role; undefined when it could not log in
+ * Gives the role what it lacks. Whether it is there, may log in and has its settings, the catalogue
+ * says. Whether its password is right only a login can tell: whatever a failed one says, it is given
+ * its password again, which changes nothing else, and must then succeed.
+ * @param logIn as the role
  * @returns whether anything was changed
  */
 export async function ensureAppRole(
-  execute: Execute,
+  admin: Pick<MigrationDatabase, 'transaction' | 'execute'>,
   { username, password }: AppLogin,
-  settings: Record<string, unknown> | undefined,
+  logIn: () => Promise<unknown>,
 ): Promise<boolean> {
   if (!/^[a-z_][a-z0-9_]*$/.test(username)) throw new Error(`${username} cannot be the name of a role.`);
-  const names = Object.entries(wanted);
-  if (settings && names.every(([name, value]) => settings[name] === value)) return false;
-  if (!settings) {
-    const [role] = await execute('select rolname from pg_roles where rolname = :username', { username });
-    const verb = role ? 'alter' : 'create';
-    await execute(`${verb} role ${username} login password '${scramVerifier(password)}'`);
-  }
-  for (const [name, value] of names) await execute(`alter role ${username} set ${name} = '${value}'`);
+  const giving = `role ${username} login password '${scramVerifier(password)}'`;
+  const changed = await admin.transaction(async (execute) => {
+    // Two runs that alter one role at once collide.
+    await execute(`select pg_advisory_xact_lock(hashtext('${username}'))::text as locked`);
+    const [role] = await execute(
+      `select rolcanlogin as may_log_in, array_to_string(rolconfig, chr(10)) as settings
+       from pg_roles where rolname = :username`,
+      { username },
+    );
+    const settings = String(role?.settings ?? '').split('\n');
+    const lacking = Object.entries(wanted).filter((pair) => !settings.includes(pair.join('=')));
+    if (!role) await execute(`create ${giving}`);
+    else if (!role.may_log_in) await execute(`alter role ${username} login`);
+    for (const [name, value] of lacking) await execute(`alter role ${username} set ${name} = '${value}'`);
+    return !role?.may_log_in || lacking.length > 0;
+  });
+  const mayEnter = await logIn().then(
+    () => true,
+    () => false,
+  );
+  if (mayEnter) return changed;
+  await admin.execute(`alter ${giving}`);
+  await logIn();
   return true;
 }
 

@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Execute, type MigrationDatabase, type Parameters, refusedWith } from './database-port.ts';
 import type { Migration } from './migrations.ts';
+import { executeAlone } from './outside-transaction.ts';
 
 export type Report = {
   /** Files that this run applied, in order. */
@@ -166,7 +167,7 @@ async function applyOneByOne(database: MigrationDatabase, migration: Migration):
     throw new Error(`${migration.file} is being applied by another run. Try again when it has ended.`);
   }
   try {
-    for (const statement of migration.statements) await database.executeLong(statement);
+    for (const statement of migration.statements) await executeAlone(database, statement);
     await refuseInvalidIndexes(execute);
   } catch (error) {
     await execute(`delete from ${table} where version = :version::int`, { version: migration.version });

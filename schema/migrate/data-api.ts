@@ -4,7 +4,6 @@ import {
   BeginTransactionCommand,
   CommitTransactionCommand,
   DatabaseErrorException,
-  DatabaseResumingException,
   ExecuteStatementCommand,
   type Field,
   RDSDataClient,
@@ -15,13 +14,24 @@ import { DatabaseRefusal, type MigrationDatabase, type Parameters, type Row } fr
 
 export type Target = { resourceArn: string; secretArn: string; database: string };
 
-const resumeTries = 12;
-const resumePauseMs = 5_000;
+/** A new cluster takes minutes until its HTTP endpoint answers, a paused one 15 s. */
+const mostTries = 60;
+/** What a cluster says while it is made, changed or woken: it passes. AWS writes them with `Exception` and without. */
+const passing =
+  /^(DatabaseResuming|DatabaseUnavailable|DatabaseNotFound|HttpEndpointNotEnabled|InvalidResourceState)(Exception)?$/;
 const lookAgainMs = 1_000;
 
-/** @param client for tests; by default the environment's */
-export function dataApiDatabase(target: Target, client = new RDSDataClient({})): MigrationDatabase {
+/**
+ * @param client for tests; by default the environment's
+ * @param pauseMs between two looks whether the cluster answers
+ */
+export function dataApiDatabase(
+  target: Target,
+  client: Pick<RDSDataClient, 'send'> = new RDSDataClient({}),
+  pauseMs = 5_000,
+): MigrationDatabase {
   const { resourceArn, secretArn } = target;
+  const patiently = <T>(call: () => Promise<T>) => untilItAnswers(call, pauseMs);
 
   async function execute(sql: string, parameters: Parameters = {}, transactionId?: string): Promise<Row[]> {
     const command = new ExecuteStatementCommand({
@@ -74,20 +84,20 @@ export function dataApiDatabase(target: Target, client = new RDSDataClient({})):
       try {
         await patiently(() => client.send(command));
       } catch (error) {
-        if (!(error instanceof StatementTimeoutException)) throw error;
         while (await stillRuns(mark)) await sleep(lookAgainMs);
+        if (!(error instanceof StatementTimeoutException)) throw error;
       }
     },
   };
 }
 
-/** Waits for a paused cluster to wake up; words the database's refusals for the port. */
-async function patiently<T>(call: () => Promise<T>): Promise<T> {
+/** Waits for a cluster that does not answer yet; words the database's refusals for the port. */
+async function untilItAnswers<T>(call: () => Promise<T>, pauseMs: number): Promise<T> {
   for (let tries = 1; ; tries += 1) {
     try {
       return await call();
     } catch (error) {
-      if (error instanceof DatabaseResumingException && tries < resumeTries) await sleep(resumePauseMs);
+      if (error instanceof Error && passing.test(error.name) && tries < mostTries) await sleep(pauseMs);
       else throw error instanceof DatabaseErrorException ? refusal(error) : error;
     }
   }

@@ -26,7 +26,10 @@ export async function createMigratedDatabase(server: PgServer, name: string): Pr
   try {
     const database = plainDatabase(pool);
     await applyMigrations(database, await readMigrations(migrationsFolder));
-    await ensureAppRole(database.execute, app, undefined);
+    await ensureAppRole(database, app, async () => {
+      const own = server.pool(name, app);
+      await own.query('select').finally(() => own.end());
+    });
   } finally {
     await pool.end();
   }

@@ -1,4 +1,6 @@
+import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { ensureAppRole } from '../../schema/migrate/app-role.ts';
 import { applyMigrations } from '../../schema/migrate/apply.ts';
 import type { MigrationDatabase } from '../../schema/migrate/database-port.ts';
 import { parseMigration } from '../../schema/migrate/migrations.ts';
@@ -170,24 +172,74 @@ describe('a migration outside of a transaction', () => {
     });
   });
 
-  test('does not take an index for built that a failed build left invalid', async () => {
-    const build = 'create unique index concurrently if not exists notes_text on restoreclick.notes (text);';
-    const careless = parseMigration('0003_index.sql', `-- migrate: no-transaction\n${build}`);
-    const same = parseMigration('0002_same.sql', `insert into restoreclick.notes values (1, 'a'), (2, 'a');`);
-    await expect(applyMigrations(database, [first, same, careless])).rejects.toThrow(
-      'could not create unique',
-    );
+  const build = 'create unique index concurrently if not exists notes_text on restoreclick.notes (text);';
+  const careless = parseMigration('0003_index.sql', `-- migrate: no-transaction\n${build}`);
+  const same = parseMigration('0002_same.sql', `insert into restoreclick.notes values (1, 'a'), (2, 'a');`);
+  const valid = () =>
+    rows(`select indisvalid from pg_index where indexrelid = to_regclass('restoreclick.notes_text')`);
+
+  test('repairs an index that a killed build left invalid, under whose name none would be made', async () => {
+    await applyMigrations(database, [first, same]);
+    await expect(rows(build)).rejects.toThrow('could not create unique');
+    await expect(valid()).resolves.toEqual([{ indisvalid: false }]);
     await rows('update restoreclick.notes set text = id::text');
-    // It exists, and so it would not be built.
-    await expect(applyMigrations(database, [first, same, careless])).rejects.toThrow(
-      '0003_index.sql could not be applied: not valid after all: restoreclick.notes_text',
-    );
-    await expect(versions()).resolves.toEqual([1, 2]);
-    const drop = 'drop index concurrently if exists restoreclick.notes_text;';
-    const careful = parseMigration('0003_index.sql', `-- migrate: no-transaction\n${drop}\n${build}`);
-    await expect(applyMigrations(database, [first, same, careful])).resolves.toMatchObject({
-      applied: [careful.file],
+    await expect(applyMigrations(database, [first, same, careless])).resolves.toMatchObject({
+      applied: [careless.file],
     });
+    await expect(valid()).resolves.toEqual([{ indisvalid: true }]);
+  });
+
+  /** The statements that were run, and a database that answers each of them with an error. */
+  const lying = (does: (sql: string) => Promise<unknown>) => {
+    const said: string[] = [];
+    const liar: MigrationDatabase = {
+      ...database,
+      async executeLong(sql) {
+        said.push(sql);
+        await does(sql);
+        throw new Error('It did not work.');
+      },
+    };
+    return { said, liar };
+  };
+  const filled = parseMigration(
+    '0002_filled.sql',
+    `insert into restoreclick.notes values (1, 'a'), (2, 'b');`,
+  );
+
+  test('goes on after an error, when the catalogue has the index', async () => {
+    const { said, liar } = lying(database.executeLong);
+    await expect(applyMigrations(liar, [first, filled, careless])).resolves.toMatchObject({
+      applied: [first.file, filled.file, careless.file],
+    });
+    expect(said).toEqual([expect.stringContaining('index concurrently')]);
+    await expect(valid()).resolves.toEqual([{ indisvalid: true }]);
+  });
+
+  test('goes on after an error of a drop, when the catalogue has the index no more', async () => {
+    await applyMigrations(database, [first, filled, careless]);
+    const { liar } = lying(database.executeLong);
+    const drop = parseMigration(
+      '0004_drop.sql',
+      '-- migrate: no-transaction\ndrop index concurrently restoreclick.notes_text;',
+    );
+    await expect(applyMigrations(liar, [first, filled, careless, drop])).resolves.toMatchObject({
+      applied: [drop.file],
+    });
+    await expect(valid()).resolves.toEqual([]);
+  });
+
+  test('fails with the database’s own answer when there is no index after two tries', async () => {
+    const { said, liar } = lying(async () => undefined);
+    await expect(applyMigrations(liar, [first, filled, careless])).rejects.toThrow('It did not work.');
+    expect(said).toHaveLength(2);
+  });
+
+  test('builds it plainly on an empty table', async () => {
+    const { said, liar } = lying(database.executeLong);
+    await applyMigrations(liar, [first, careless]);
+    expect(said).toEqual([expect.not.stringContaining('concurrently')]);
+    await expect(valid()).resolves.toEqual([{ indisvalid: true }]);
   });
 
   test('is left to the run that has begun it', async () => {
@@ -203,4 +255,16 @@ describe('a migration outside of a transaction', () => {
     await claimedAgo('16 minutes');
     await expect(applyMigrations(database, [first, index])).resolves.toMatchObject({ applied: [index.file] });
   });
+});
+
+test('a failed login, whatever it says, has the role given its password, and no more', async () => {
+  const login = { username: `steps_${randomUUID().slice(0, 8)}`, password: 'right' };
+  const odd = [new Error('Service Unavailable'), new Error('FATAL: no pg_hba.conf entry')];
+  const logIn = async () => {
+    const error = odd.shift();
+    if (error) throw error;
+  };
+  await expect(ensureAppRole(database, login, logIn)).rejects.toThrow('pg_hba');
+  await expect(ensureAppRole(database, login, logIn)).resolves.toBe(false);
+  await rows(`drop role ${login.username}`);
 });

@@ -1,11 +1,9 @@
 /** Brings the database up to date on a deploy: the migrations, then the role that the steps use. */
 import { join } from 'node:path';
-import { BadRequestException } from '@aws-sdk/client-rds-data';
 import { z } from 'zod';
-import { ensureAppRole, roleSettings } from '../../../schema/migrate/app-role.ts';
+import { ensureAppRole } from '../../../schema/migrate/app-role.ts';
 import { applyMigrations, type Report } from '../../../schema/migrate/apply.ts';
 import { dataApiDatabase, type Target } from '../../../schema/migrate/data-api.ts';
-import { refusedWith } from '../../../schema/migrate/database-port.ts';
 import { readMigrations } from '../../../schema/migrate/migrations.ts';
 import { log } from '../../platform/logging.ts';
 import { secret } from '../../platform/secrets.ts';
@@ -42,16 +40,10 @@ export async function handler(): Promise<Report & { roleChanged: boolean }> {
   return { ...report, roleChanged };
 }
 
-/** Logs in as the role to see how it is, changes it if need be, and logs in again to prove it. */
 async function bringRole(admin: Target, appSecretArn: string): Promise<boolean> {
   const asApp = dataApiDatabase({ ...admin, secretArn: appSecretArn });
-  const [found] = await asApp.execute(roleSettings).catch((error: unknown) => {
-    // Wrong password, no such role, or no login; AWS has worded it as a bad request, too.
-    if (refusedWith(error, '28P01', '28000') || error instanceof BadRequestException) return [];
-    throw error;
-  });
   const login = await secret(appSecretArn, loginShape);
-  const changed = await ensureAppRole(dataApiDatabase(admin).execute, login, found);
-  if (changed) await asApp.execute(roleSettings);
-  return changed;
+  return ensureAppRole(dataApiDatabase(admin), login, () =>
+    asApp.execute('select current_user::text as name'),
+  );
 }

@@ -4,6 +4,7 @@ import { toParameters, toRows, type Value } from '@restoreclick/data-api';
 import { z } from 'zod';
 import { isConflict, type Statement, withActor } from '../../schema/statements/statement.ts';
 import { internalError, StepError } from './errors.ts';
+import { waited } from './invocation.ts';
 import { log } from './logging.ts';
 import { settings } from './settings.ts';
 
@@ -28,7 +29,7 @@ export class StatementError extends StepError {
 
   constructor(statement: string, error: Error) {
     const { sqlstate, constraint, shown } = understand(error);
-    const kind = isConflict(sqlstate) ? 'retry' : 'internal';
+    const kind = isConflict(sqlstate) || isNotNow(error.name, sqlstate) ? 'retry' : 'internal';
     const cause = sqlstate === undefined ? { cause: error } : {};
     super(kind, 'statement_failed', `Statement ${statement} failed: ${shown}`, cause);
     this.name = 'StatementError';
@@ -41,6 +42,8 @@ export class StatementError extends StepError {
 const mostTries = 8;
 const firstPauseMs = 10;
 const longestPauseMs = 500;
+/** Between two looks whether the database is awake. */
+const wakingPauseMs = 1_000;
 
 let client: RDSDataClient | undefined;
 let target: { resourceArn: string; secretArn: string; database: string } | undefined;
@@ -52,7 +55,8 @@ export function retries(): number {
 }
 
 /**
- * All rows of the statement. Serialization failures and deadlocks, which did nothing, are retried.
+ * All rows of the statement. Serialization failures and deadlocks, which did nothing, are retried;
+ * a database that wakes up is waited for while the invocation has the time.
  * @throws DatabaseResuming, StatementError
  */
 export async function query<Params extends Record<string, Value>, Row extends object>(
@@ -63,7 +67,7 @@ export async function query<Params extends Record<string, Value>, Row extends ob
   try {
     for (; ; tries += 1) {
       try {
-        return await execute(statement, params);
+        return await executeAwake(statement, params);
       } catch (error) {
         const again = error instanceof StatementError && isConflict(error.sqlstate) && tries < mostTries;
         if (!again) throw error;
@@ -90,6 +94,20 @@ export async function queryOne<Params extends Record<string, Value>, Row extends
     );
   }
   return row;
+}
+
+/** Waits for a database that wakes up, which is no failure of the statement. */
+async function executeAwake<Params extends Record<string, Value>, Row extends object>(
+  statement: Statement<Params, Row>,
+  params: Params,
+): Promise<Row[]> {
+  for (;;) {
+    try {
+      return await execute(statement, params);
+    } catch (error) {
+      if (!(error instanceof DatabaseResuming) || !(await waited(wakingPauseMs))) throw error;
+    }
+  }
 }
 
 async function execute<Params extends Record<string, Value>, Row extends object>(
@@ -128,6 +146,16 @@ function readTarget() {
     database: environment.DATABASE_NAME,
   };
 }
+
+/** What says that the database is not there just now, and nothing of the statement. */
+const notNow = new Set([
+  'ThrottlingException',
+  'ServiceUnavailableError',
+  'DatabaseUnavailableException',
+  'InvalidResourceStateException',
+]);
+/** No connection, no resources, or shutting down. */
+const isNotNow = (name: string, sqlstate = '') => notNow.has(name) || /^(08|53|57P)/.test(sqlstate);
 
 /** Reads `ERROR: …; SQLState: 23505`. */
 function understand(error: Error): { sqlstate?: string; constraint?: string; shown: string } {

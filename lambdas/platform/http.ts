@@ -2,6 +2,7 @@
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
 import { z } from 'zod';
 import { clientError, internalError, retryLater, StepError } from './errors.ts';
+import { begin, type Remaining } from './invocation.ts';
 import { log } from './logging.ts';
 import { networkOf } from './network.ts';
 import { placeOf, wordsFor } from './request-words.ts';
@@ -23,7 +24,10 @@ export type Request = {
 
 export type Answer = { status: number; headers?: Record<string, string>; body?: unknown };
 
-type ApiHandler = (event: APIGatewayProxyEventV2) => Promise<APIGatewayProxyStructuredResultV2>;
+type ApiHandler = (
+  event: APIGatewayProxyEventV2,
+  context?: Remaining,
+) => Promise<APIGatewayProxyStructuredResultV2>;
 
 /** Browsers and proxies send longer ones; the audit keeps this much. */
 const longestUserAgent = 300;
@@ -120,7 +124,10 @@ function toProblem(error: unknown): Answer {
 
 /** The Lambda handler of an API step. */
 export function apiHandler(step: (request: Request) => Promise<Answer>): ApiHandler {
-  return async (event) => toResult(await step(toRequest(event)).catch(toProblem));
+  return async (event, context) => {
+    begin(context);
+    return toResult(await step(toRequest(event)).catch(toProblem));
+  };
 }
 
 const largestBody = 256 * 1024;

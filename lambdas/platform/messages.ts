@@ -1,11 +1,14 @@
 /** Queue steps: one call of the step per message, the failed ones handed back; and sending on. */
-import { SendMessageBatchCommand, SQSClient } from '@aws-sdk/client-sqs';
+import { ChangeMessageVisibilityCommand, SendMessageBatchCommand, SQSClient } from '@aws-sdk/client-sqs';
 import type { SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
 import type { z } from 'zod';
 import { StepError } from './errors.ts';
+import { begin, type Remaining } from './invocation.ts';
 import { log } from './logging.ts';
 
-type QueueHandler = (event: SQSEvent) => Promise<SQSBatchResponse>;
+const client = new SQSClient({});
+
+type QueueHandler = (event: SQSEvent, context?: Remaining) => Promise<SQSBatchResponse>;
 
 async function deliver<T>(
   record: SQSRecord,
@@ -19,8 +22,26 @@ async function deliver<T>(
     const code = error instanceof StepError ? error.code : 'unexpected';
     const { name } = error instanceof Error ? error : { name: typeof error };
     log.error('message failed', { messageId: record.messageId, code, error: name, reason: reasonOf(error) });
+    if (error instanceof StepError && error.kind === 'retry') await comeSooner(record, error);
     return false;
   }
+}
+
+/** 20 s, 1 min, 3 min, 9 min, 27 min: five deliveries outlast a wake-up and a short outage alike. */
+const firstWaitSeconds = 20;
+
+/** Lets the message come again when it may work, and not after the queue's visibility timeout. */
+async function comeSooner(record: SQSRecord, { retryAfterSeconds = 0 }: StepError): Promise<void> {
+  const { QUEUE_URL } = process.env;
+  if (!QUEUE_URL) return;
+  const backoff = firstWaitSeconds * 3 ** (Number(record.attributes.ApproximateReceiveCount) - 1);
+  // With jitter, or what was refused together would come again together.
+  const wait = Math.min(1800, Math.max(backoff, retryAfterSeconds)) * (0.75 + Math.random() / 2);
+  const VisibilityTimeout = Math.round(wait);
+  const message = { QueueUrl: QUEUE_URL, ReceiptHandle: record.receiptHandle, VisibilityTimeout };
+  await client.send(new ChangeMessageVisibilityCommand(message)).catch(({ name }: Error) => {
+    log.warn('visibility not changed', { messageId: record.messageId, error: name });
+  });
 }
 
 /** Without what may quote a customer: a parser's words, and a provider's refusal. */
@@ -35,14 +56,13 @@ function reasonOf(error: unknown): string | undefined {
  * delivered again and ends in the dead-letter queue; the others of its batch are done.
  */
 export function queueHandler<T>(schema: z.ZodType<T>, step: (message: T) => Promise<void>): QueueHandler {
-  return async (event) => {
+  return async (event, context) => {
+    begin(context);
     const done = await Promise.all(event.Records.map((record) => deliver(record, schema, step)));
     const failed = event.Records.filter((_, index) => !done[index]);
     return { batchItemFailures: failed.map(({ messageId }) => ({ itemIdentifier: messageId })) };
   };
 }
-
-const client = new SQSClient({});
 
 /** SendMessageBatch takes ten. */
 const largestBatch = 10;

@@ -55,6 +55,13 @@ function namesIn(zip: Buffer): string[] {
 }
 
 describe('a link to one photo', () => {
+  test('opened while the database wakes up keeps its browser waiting, and opens', async () => {
+    const url = await newLink({ type: 'single_image', imageId: state.photos[1]?.restored?.id });
+    // The SDK asks three times by itself, within a second.
+    system.rdsData.resuming(4);
+    expect((await open(url)).status).toBe(302);
+  });
+
   test('opens ten times, however many ask at once, and then answers 410 and how to get another', async () => {
     const imageId = state.photos[0]?.restored?.id;
     const url = await newLink({ type: 'single_image', imageId });

@@ -1,7 +1,8 @@
-import { SendMessageBatchCommand, SQSClient } from '@aws-sdk/client-sqs';
+import { ChangeMessageVisibilityCommand, SendMessageBatchCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { z } from 'zod';
-import { internalError, permanentFailure } from '../../lambdas/platform/errors.ts';
+import { DatabaseResuming } from '../../lambdas/platform/database.ts';
+import { internalError, permanentFailure, retryLater } from '../../lambdas/platform/errors.ts';
 import { queueHandler, send } from '../../lambdas/platform/messages.ts';
 import { capturedLog, sqsEvent } from './aws.ts';
 
@@ -62,6 +63,65 @@ describe('a queue step', () => {
   test('fails like any other when it throws what is no error', async () => {
     const handler = queueHandler(numbers, () => Promise.reject('just so'));
     expect((await handler(sqsEvent({ n: 1 }))).batchItemFailures).toHaveLength(1);
+  });
+});
+
+describe('a message that may work a little later', () => {
+  const changed: ChangeMessageVisibilityCommand['input'][] = [];
+  let refusal: Error | undefined;
+  beforeEach(() => {
+    changed.length = 0;
+    refusal = undefined;
+    process.env.QUEUE_URL = 'q';
+    jest.spyOn(Math, 'random').mockReturnValue(0.5);
+    jest.spyOn(SQSClient.prototype, 'send').mockImplementation(async (command: object) => {
+      if (!(command instanceof ChangeMessageVisibilityCommand)) throw new Error('another command');
+      changed.push(command.input);
+      if (refusal) throw refusal;
+      return {};
+    });
+  });
+  afterEach(() => {
+    delete process.env.QUEUE_URL;
+  });
+  async function fail(error: unknown, receiveCount = 1) {
+    const event = sqsEvent({});
+    for (const { attributes } of event.Records) attributes.ApproximateReceiveCount = String(receiveCount);
+    const { batchItemFailures } = await queueHandler(z.object({}), () => Promise.reject(error))(event);
+    expect(batchItemFailures).toHaveLength(1);
+    return changed.map(({ VisibilityTimeout }) => VisibilityTimeout);
+  }
+
+  test.each([
+    [1, 20],
+    [2, 60],
+    [3, 180],
+    [4, 540],
+    [5, 1620],
+    [9, 1800],
+  ])('at delivery %d comes again after %d s', async (receiveCount, seconds) => {
+    expect(await fail(new DatabaseResuming(), receiveCount)).toEqual([seconds]);
+    expect(changed).toMatchObject([{ QueueUrl: 'q', ReceiptHandle: 'receipt' }]);
+  });
+
+  test('waits as long as a provider asks for', async () => {
+    expect(await fail(retryLater('provider_throttled', 'Slow down.', { retryAfterSeconds: 45 }))).toEqual([
+      45,
+    ]);
+  });
+
+  test('comes again in its time when it failed otherwise, or its queue is not known', async () => {
+    await fail(internalError('x', 'X.'));
+    await fail(permanentFailure('x', 'X.'));
+    await fail(new Error('x'));
+    delete process.env.QUEUE_URL;
+    expect(await fail(new DatabaseResuming())).toEqual([]);
+  });
+
+  test('fails no harder when SQS refuses', async () => {
+    refusal = Object.assign(new Error('no'), { name: 'AccessDenied' });
+    await fail(new DatabaseResuming());
+    expect(log.lines()).toMatchObject([{ message: 'message failed' }, { error: 'AccessDenied' }]);
   });
 });
 

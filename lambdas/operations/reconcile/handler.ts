@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import type { RowOf } from '../../../schema/statements/statement.ts';
 import { query, queryOne } from '../../platform/database.ts';
+import { begin, type Remaining } from '../../platform/invocation.ts';
 import { log } from '../../platform/logging.ts';
 import { send } from '../../platform/messages.ts';
 import { count, settings } from '../../platform/settings.ts';
@@ -86,7 +87,8 @@ async function archiveAudit(): Promise<number> {
 type Found = { expired: number; stuck: number; inconsistent: number; archived: number };
 
 /** @returns how much was found, for who runs it by hand; each row is a line of the log */
-export async function handler(): Promise<Found> {
+export async function handler(_event?: unknown, context?: Remaining): Promise<Found> {
+  begin(context);
   const { expired } = await queryOne(expire, { batch });
   const found = {
     expired,

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { query } from '../../platform/database.ts';
 import { internalError } from '../../platform/errors.ts';
+import { begin, type Remaining } from '../../platform/invocation.ts';
 import { log } from '../../platform/logging.ts';
 import { send } from '../../platform/messages.ts';
 import { restoredStem } from '../../platform/object-keys.ts';
@@ -19,7 +20,8 @@ const { RESTORED_BUCKET, COMPLETE_ORDER_QUEUE_URL, REPLICATE_OUTPUT_HOSTS, MAX_O
 });
 
 /** @returns `{ stored: false }` when the job had ended meanwhile, as after a refund */
-export async function handler(event: unknown): Promise<{ stored: boolean }> {
+export async function handler(event: unknown, context?: Remaining): Promise<{ stored: boolean }> {
+  begin(context);
   const { jobId, attempt, orderId, imageId, outputUrl } = storeRestoredInput.parse(event);
   const output = await fetchOutput(outputUrl, {
     allowedHosts: REPLICATE_OUTPUT_HOSTS,

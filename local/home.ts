@@ -1,5 +1,4 @@
 /** The page a person starts from; and the customer's site, to which Stripe sends payers back. */
-import type { AddressInfo } from 'node:net';
 import { fastify } from 'fastify';
 
 export type Home = {
@@ -68,9 +67,9 @@ export async function createHome({ port }: { port: number }): Promise<Home> {
   });
   for (const [path, [title, text]] of Object.entries(customersPages))
     serve(path, title, () => `<p>${text.replace('<a>', `<a href="${urls.mailbox ?? ''}">`)}</p>`);
-  await server.listen({ host: '127.0.0.1', port });
+  const url = await server.listen({ host: '127.0.0.1', port });
   return {
-    url: `http://127.0.0.1:${(server.server.address() as AddressInfo).port}`,
+    url,
     show: (shown) => {
       urls = shown;
     },

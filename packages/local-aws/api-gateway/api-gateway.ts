@@ -1,6 +1,5 @@
 /** API Gateway's HTTP API on one machine: requests become events of payload format 2.0. */
 import { randomBytes } from 'node:crypto';
-import type { AddressInfo } from 'node:net';
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
 import type { Clock } from '../clock/index.ts';
 import type { LambdaResult } from '../lambda/index.ts';
@@ -60,9 +59,9 @@ export async function createApiGateway({
     const isTheirs = error.statusCode !== undefined && error.statusCode < 500;
     return isTheirs ? own(reply, 400, 'Bad Request') : own(reply, 500, 'Internal Server Error');
   });
-  await server.listen({ host: '127.0.0.1', port });
+  const url = await server.listen({ host: '127.0.0.1', port });
   return {
-    url: `http://127.0.0.1:${(server.server.address() as AddressInfo).port}`,
+    url,
     stop: () => server.close(),
   };
 }

@@ -1,7 +1,6 @@
 /** The one address of the local AWS: verifies signatures, finds the service, writes its answers. */
 import { createHash, randomUUID } from 'node:crypto';
 import { type IncomingMessage, validateHeaderValue } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { Readable } from 'node:stream';
 import { type FastifyReply, fastify } from 'fastify';
 import type { Clock } from '../clock/index.ts';
@@ -65,9 +64,9 @@ export async function createGateway({ port = 0, ...options }: Options & { port?:
     return answer(arrival, reply, services.get(arrival.name), options);
   });
   server.all('/*', () => undefined);
-  await server.listen({ host: '127.0.0.1', port });
+  const url = await server.listen({ host: '127.0.0.1', port });
   return {
-    url: `http://127.0.0.1:${(server.server.address() as AddressInfo).port}`,
+    url,
     serve: (name, service) => void services.set(name, service),
     stop: () => server.close(),
   };

@@ -1,5 +1,6 @@
 /** What the gateway and every local AWS service agree on: a call, an answer, an error. */
 import type { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import type { z } from 'zod';
 
 /** One call to an AWS API, its signature verified by the gateway. */
@@ -63,10 +64,8 @@ export const wrongSignature = (code: string, detail: Record<string, string> = {}
 
 /** Reads a call's JSON body; an empty one is `{}`. */
 export async function readJson(call: AwsCall): Promise<unknown> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of call.body) chunks.push(chunk as Buffer);
-  const text = Buffer.concat(chunks).toString('utf8');
-  return text === '' ? {} : JSON.parse(text);
+  const body = await text(call.body);
+  return body === '' ? {} : JSON.parse(body);
 }
 
 /** An answer in AWS's JSON protocol. */

@@ -66,6 +66,7 @@ export function readHeaders(record: ObjectRecord, request: S3Request, range?: Ra
       Object.entries(record.metadata).map(([name, value]) => [metadataPrefix + name, value]),
     ),
     'accept-ranges': 'bytes',
+    ...encrypted,
     etag: quoted(record.etag),
     'last-modified': new Date(record.modified).toUTCString(),
     'content-length': String(range ? range.end - range.start + 1 : record.size),
@@ -78,5 +79,8 @@ export function readHeaders(record: ObjectRecord, request: S3Request, range?: Ra
       }),
   };
 }
+
+/** Every bucket here is encrypted with S3's own keys, and S3 says so. */
+export const encrypted = { 'x-amz-server-side-encryption': 'AES256' };
 
 export const quoted = (etag: string) => `"${etag}"`;

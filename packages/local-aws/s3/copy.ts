@@ -1,7 +1,7 @@
 /** CopyObject. */
 import { AwsError, notImplemented } from '../gateway/index.ts';
 import { authorizeWrite, findObject, openObject } from './access.ts';
-import { attributesOf, quoted } from './attributes.ts';
+import { attributesOf, encrypted, quoted } from './attributes.ts';
 import type { Operation, Place, S3, S3Request } from './catalogue.ts';
 import { type Attributes, arnOf, nameOf, type ObjectRecord } from './catalogue.ts';
 import { assertWritable, judgeRead } from './conditions.ts';
@@ -86,10 +86,8 @@ export const copyObject: Operation = async (s3, request) => {
       event: 'ObjectCreated:Copy',
       allowed: (current) => assertWritable(headers, key, current),
     });
-    return xmlAnswer('CopyObjectResult', {
-      LastModified: new Date(copy.modified).toISOString(),
-      ETag: quoted(copy.etag),
-    });
+    const result = { LastModified: new Date(copy.modified).toISOString(), ETag: quoted(copy.etag) };
+    return xmlAnswer('CopyObjectResult', result, { headers: encrypted });
   } finally {
     body.destroy();
   }

@@ -1,7 +1,7 @@
 /** ListObjectsV2, for people who look around. */
 import { quoted } from './attributes.ts';
 import type { ObjectRecord, Operation } from './catalogue.ts';
-import { xmlAnswer } from './xml.ts';
+import { urlEncoded, xmlAnswer } from './xml.ts';
 
 type Row = { key: string; record?: ObjectRecord };
 
@@ -24,7 +24,7 @@ export const listObjects: Operation = async (s3, { call, bucket }) => {
   const ask = (name: string) => call.query.get(name) ?? '';
   const [prefix, delimiter, token] = [ask('prefix'), ask('delimiter'), ask('continuation-token')];
   call.authorize('s3:ListBucket', bucket.arn, { 's3:prefix': prefix });
-  const encode = ask('encoding-type') === 'url' ? encodeURIComponent : (text: string) => text;
+  const encode = ask('encoding-type') === 'url' ? urlEncoded : (text: string) => text;
   const max = Math.min(1000, Number(ask('max-keys') || 1000));
   const start = token === '' ? ask('start-after') : after(token);
   const records = s3.objects.entries().map(([, record]) => record);
@@ -38,6 +38,8 @@ export const listObjects: Operation = async (s3, { call, bucket }) => {
     Name: bucket.name,
     Prefix: encode(prefix),
     ...(delimiter && { Delimiter: encode(delimiter) }),
+    ...(token && { ContinuationToken: token }),
+    ...(call.query.has('start-after') && { StartAfter: encode(ask('start-after')) }),
     MaxKeys: max,
     KeyCount: page.length,
     ...(ask('encoding-type') && { EncodingType: 'url' }),
@@ -51,6 +53,7 @@ export const listObjects: Operation = async (s3, { call, bucket }) => {
               LastModified: new Date(record.modified).toISOString(),
               ETag: quoted(record.etag),
               Size: record.size,
+              ...(ask('fetch-owner') === 'true' && { Owner: { ID: 'local' } }),
               StorageClass: 'STANDARD',
             },
           ]

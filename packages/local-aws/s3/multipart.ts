@@ -1,19 +1,12 @@
 /** Uploads in parts, and what becomes of them. */
 import { createHash, randomUUID } from 'node:crypto';
 import { z } from 'zod';
-import { AwsError } from '../gateway/index.ts';
+import { AwsError, notImplemented } from '../gateway/index.ts';
 import { authorizeWrite } from './access.ts';
-import { attributesOf, quoted } from './attributes.ts';
+import { attributesOf, encrypted, quoted } from './attributes.ts';
 import type { Received } from './bytes.ts';
-import {
-  arnOf,
-  nameOf,
-  type Operation,
-  type PartRecord,
-  type S3,
-  type S3Request,
-  type UploadRecord,
-} from './catalogue.ts';
+import type { PartRecord, S3, S3Request, UploadRecord } from './catalogue.ts';
+import { arnOf, nameOf, type ObjectRecord, type Operation } from './catalogue.ts';
 import { assertWritable } from './conditions.ts';
 import { storeObject } from './deposit.ts';
 import { type Algorithm, algorithms } from './digest.ts';
@@ -52,8 +45,19 @@ export const createUpload: Operation = async (s3, request) => {
     initiated: Math.floor(s3.clock.now()),
     parts: {},
   });
-  return xmlAnswer('InitiateMultipartUploadResult', { Bucket: bucket.name, Key: key, UploadId: id });
+  const result = { Bucket: bucket.name, Key: key, UploadId: id };
+  const answered = { ...encrypted, ...checksumAnswer(headers) };
+  return xmlAnswer('InitiateMultipartUploadResult', result, { headers: answered });
 };
+
+/** Tells a client that asked for checksums of its parts how they are made. */
+function checksumAnswer(headers: S3Request['headers']): Record<string, string> {
+  const algorithm = headers['x-amz-checksum-algorithm'];
+  if (algorithm === undefined) return {};
+  if (!algorithms.some((known) => known === algorithm)) throw notImplemented('S3', `parts with ${algorithm}`);
+  const type = headers['x-amz-checksum-type'] ?? 'COMPOSITE';
+  return { 'x-amz-checksum-algorithm': algorithm, 'x-amz-checksum-type': type };
+}
 
 function partNumber(query: URLSearchParams): number {
   const given = query.get('partNumber') ?? '';
@@ -82,7 +86,8 @@ export const uploadPart: Operation = async (s3, request) => {
   const { id } = findUpload(s3, request);
   const part = await receiveBody(s3, request);
   await keepPart(s3, id, number, part);
-  return { status: 200, headers: { etag: quoted(part.md5), ...checksumHeaders(part.checksums) } };
+  const headers = { etag: quoted(part.md5), ...encrypted, ...checksumHeaders(part.checksums) };
+  return { status: 200, headers };
 };
 
 const partNamed = z.object({
@@ -134,9 +139,10 @@ async function* joined(s3: S3, parts: PartRecord[]): AsyncGenerator<Buffer> {
   for (const { file } of parts) yield* await s3.bytes.read(file);
 }
 
-function compositeEtag(parts: PartRecord[]): string {
-  const digests = Buffer.concat(parts.map(({ md5 }) => Buffer.from(md5, 'hex')));
-  return `${createHash('md5').update(digests).digest('hex')}-${parts.length}`;
+/** @param sums the MD5 of each part, in hex */
+function compositeEtag(sums: string[]): string {
+  const digests = Buffer.concat(sums.map((sum) => Buffer.from(sum, 'hex')));
+  return `${createHash('md5').update(digests).digest('hex')}-${sums.length}`;
 }
 
 /** Joins the parts into one file; an upload that was aborted meanwhile is none. */
@@ -148,20 +154,24 @@ async function joinParts(s3: S3, id: string, parts: PartRecord[]): Promise<Recei
   }
 }
 
-/** CompleteMultipartUpload. */
-export const completeUpload: Operation = async (s3, request) => {
-  const { call, bucket, key, headers } = request;
-  call.authorize('s3:PutObject', arnOf(request));
-  if (headers['if-match'] !== undefined) call.authorize('s3:GetObject', arnOf(request));
+/** The object, if this very upload was completed before: asked again, S3 answers the same. */
+function completedBefore(s3: S3, request: S3Request, stated: StatedPart[]): ObjectRecord | undefined {
+  if (s3.uploads.get(request.call.query.get('uploadId') ?? '')) return undefined;
+  const record = s3.objects.get(nameOf(request));
+  const etag = compositeEtag(stated.map(({ ETag }) => ETag.replaceAll('"', '')));
+  return record?.etag === etag ? record : undefined;
+}
+
+async function complete(s3: S3, request: S3Request, stated: StatedPart[]): Promise<ObjectRecord> {
+  const { key, headers } = request;
   const { id, upload } = findUpload(s3, request);
-  const { CompleteMultipartUpload } = await readXml(request, completion);
-  const parts = chosenParts(upload, CompleteMultipartUpload.Part);
+  const parts = chosenParts(upload, stated);
   assertWritable(headers, key, s3.objects.get(nameOf(request)));
   const record = await storeObject(s3, {
     place: request,
     attributes: upload.attributes,
     received: await joinParts(s3, id, parts),
-    etag: compositeEtag(parts),
+    etag: compositeEtag(parts.map(({ md5 }) => md5)),
     event: 'ObjectCreated:CompleteMultipartUpload',
     allowed(current) {
       if (!s3.uploads.get(id)) throw noSuchUpload(id);
@@ -169,12 +179,19 @@ export const completeUpload: Operation = async (s3, request) => {
     },
   });
   await discardUpload(s3, id);
-  return xmlAnswer('CompleteMultipartUploadResult', {
-    Location: `http://${headers.host}${call.path}`,
-    Bucket: bucket.name,
-    Key: key,
-    ETag: quoted(record.etag),
-  });
+  return record;
+}
+
+/** CompleteMultipartUpload. */
+export const completeUpload: Operation = async (s3, request) => {
+  const { call, bucket, key, headers } = request;
+  call.authorize('s3:PutObject', arnOf(request));
+  if (headers['if-match'] !== undefined) call.authorize('s3:GetObject', arnOf(request));
+  const stated = (await readXml(request, completion)).CompleteMultipartUpload.Part;
+  const record = completedBefore(s3, request, stated) ?? (await complete(s3, request, stated));
+  const location = `http://${headers.host}${call.path}`;
+  const result = { Location: location, Bucket: bucket.name, Key: key, ETag: quoted(record.etag) };
+  return xmlAnswer('CompleteMultipartUploadResult', result, { headers: encrypted });
 };
 
 /** AbortMultipartUpload. */

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { type Clock, createActivity } from '../clock/index.ts';
 import type { Collection, Store } from '../store/index.ts';
 import type { BucketModel, NotificationModel } from '../template/index.ts';
+import { urlEncoded } from './xml.ts';
 
 /** The object of an event; without size and ETag once it is gone. */
 export type Subject = { bucket: string; key: string; sequencer: string; size?: number; etag?: string };
@@ -53,9 +54,6 @@ function wants({ events, prefix, suffix }: NotificationModel, event: string, key
   return named && key.startsWith(prefix) && key.endsWith(suffix);
 }
 
-/** As S3 encodes keys in events: a form's encoding, slashes left alone. */
-const eventKey = (key: string) => encodeURIComponent(key).replaceAll('%2F', '/').replaceAll('%20', '+');
-
 function eventBody(
   event: string,
   subject: Subject,
@@ -78,7 +76,7 @@ function eventBody(
       s3SchemaVersion: '1.0',
       configurationId: bucket.logicalId,
       bucket: { name: bucket.name, ownerIdentity: { principalId: 'local' }, arn: bucket.arn },
-      object: { key: eventKey(key), size, eTag: etag, sequencer },
+      object: { key: urlEncoded(key), size, eTag: etag, sequencer },
     },
   };
   return JSON.stringify({ Records: [record] });

@@ -1,7 +1,7 @@
 /** Whole objects: put, get, head, delete. */
 import { type AwsAnswer, notImplemented } from '../gateway/index.ts';
 import { authorizeWrite, findObject, openObject } from './access.ts';
-import { attributesOf, quoted, readHeaders } from './attributes.ts';
+import { attributesOf, encrypted, quoted, readHeaders } from './attributes.ts';
 import { arnOf, nameOf, type ObjectRecord, type Operation, type S3Request } from './catalogue.ts';
 import { assertWritable, judgeRead, readRange } from './conditions.ts';
 import { removeObject, storeObject } from './deposit.ts';
@@ -23,7 +23,8 @@ export const putObject: Operation = async (s3, request) => {
     event: 'ObjectCreated:Put',
     allowed: (current) => assertWritable(headers, key, current),
   });
-  return { status: 200, headers: { etag: quoted(record.etag), ...checksumHeaders(received.checksums) } };
+  const answered = { etag: quoted(record.etag), ...encrypted, ...checksumHeaders(received.checksums) };
+  return { status: 200, headers: answered };
 };
 
 /** A 304 for what the caller has already, or undefined; throws when a condition fails. */

@@ -1,7 +1,7 @@
 /** PostObject: a browser's upload by a form that someone with credentials signed. */
 import { type AwsAnswer, type AwsCall, type Credentials, notImplemented } from '../gateway/index.ts';
 import { authorizeWrite } from './access.ts';
-import { attributesOf, quoted } from './attributes.ts';
+import { attributesOf, encrypted, quoted } from './attributes.ts';
 import type { Attributes, Place, S3, S3Request } from './catalogue.ts';
 import { storeObject } from './deposit.ts';
 import { accessDenied, missingField, tooSmall } from './errors.ts';
@@ -65,7 +65,7 @@ function receiveFile(s3: S3, { fields, file }: Form, { minSize, maxSize }: Grant
 function success(request: S3Request, fields: Fields, place: Place, etag: string): AwsAnswer {
   const path = [place.bucket.name, ...place.key.split('/')].map(encodeURIComponent).join('/');
   const location = `http://${request.headers.host}/${path}`;
-  const headers = { etag: quoted(etag), location };
+  const headers = { etag: quoted(etag), location, ...encrypted };
   const status = fields.get('success_action_status');
   if (status !== '201') return { status: status === '200' ? 200 : 204, headers };
   const content = { Location: location, Bucket: place.bucket.name, Key: place.key, ETag: quoted(etag) };

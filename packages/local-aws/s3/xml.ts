@@ -52,3 +52,7 @@ export function parseXml<T>(text: string, schema: z.ZodType<T>): T {
   if (!parsed.success) throw malformedXml();
   return parsed.data;
 }
+
+/** As S3 encodes keys in events and listings: a form's encoding, slashes left alone. */
+export const urlEncoded = (key: string) =>
+  encodeURIComponent(key).replaceAll('%2F', '/').replaceAll('%20', '+');

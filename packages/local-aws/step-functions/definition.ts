@@ -1,10 +1,14 @@
 /** Reads a state machine's definition: the part of the Amazon States Language that runs here. */
 import { z } from 'zod';
 import type { StateMachineModel } from '../template/index.ts';
+import { expressionIn } from './expressions.ts';
 import { isImplemented } from './tasks.ts';
 
 const errorNames = z.array(z.string()).min(1);
 const assign = z.record(z.string(), z.unknown());
+/** RFC 3339. */
+export const timestamp = z.iso.datetime({ offset: true });
+const expression = z.string().refine((text) => expressionIn(text) !== undefined);
 /** A number, or an expression for one. */
 const amount = z.union([z.number(), z.string()]);
 const described = { Comment: z.string().optional(), QueryLanguage: z.string().optional() };
@@ -53,7 +57,7 @@ const state = z.discriminatedUnion('Type', [
     ...onward,
     ...result,
     Seconds: amount.optional(),
-    Timestamp: z.string().optional(),
+    Timestamp: z.union([expression, timestamp]).optional(),
   }),
   z.strictObject({
     Type: z.literal('Choice'),

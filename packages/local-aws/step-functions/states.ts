@@ -1,6 +1,6 @@
 /** Runs one state of each type: what it does, and what it hands on. */
 import { z } from 'zod';
-import type { State, StateOf } from './definition.ts';
+import { type State, type StateOf, timestamp } from './definition.ts';
 import { StatesError, withinLimit } from './failure.ts';
 import type { NewEvent } from './history.ts';
 import type { Task } from './tasks.ts';
@@ -21,6 +21,8 @@ export type Visit = {
   evaluate(template: unknown, location: string, results?: Results): Promise<unknown>;
   /** `failure` with the words in front that AWS puts before a failure of the state itself. */
   failure(error: string, explanation: string): StatesError;
+  /** Records that a field could not be evaluated, and resolves to the failure to be thrown. */
+  evaluationFailed(location: string, explanation: string): Promise<StatesError>;
   /** Waits until the clock shows `at` (ms since 1970); survives a restart. */
   waitUntil(at: number): Promise<void>;
   /** ms since 1970. */
@@ -108,26 +110,28 @@ async function choose(state: StateOf<'Choice'>, visit: Visit): Promise<Outcome> 
 }
 
 async function endOfWait({ Seconds, Timestamp }: StateOf<'Wait'>, visit: Visit): Promise<number> {
-  if (Timestamp !== undefined) return Date.parse(await read(timestamp, Timestamp, 'Timestamp', visit));
-  return visit.now() + (await read(seconds, Seconds ?? 0, 'Seconds', visit)) * 1000;
+  if (Timestamp === undefined)
+    return visit.now() + (await read(seconds, Seconds ?? 0, 'Seconds', visit)) * 1000;
+  const end = await visit.evaluate(Timestamp, 'Timestamp');
+  if (timestamp.safeParse(end).success) return Date.parse(String(end));
+  const problem = 'cannot be parsed as an ISO-8601 extended offset date-time format string';
+  throw await visit.evaluationFailed('Timestamp', `The Timestamp field ${problem}: ${end}`);
 }
 
 async function failureOf({ Error: error, Cause }: StateOf<'Fail'>, visit: Visit): Promise<StatesError> {
   const cause = Cause === undefined ? undefined : await read(z.string(), Cause, 'Cause', visit);
-  return new StatesError(await read(z.string(), error ?? '', 'Error', visit), cause);
+  return new StatesError(error === undefined ? '' : await read(z.string(), error, 'Error', visit), cause);
 }
 
 const positive = z.int().min(1).max(99_999_999);
 const seconds = z.int().min(0).max(99_999_999);
-const timestamp = z.iso.datetime({ offset: true });
 
 /** A field's value, which must be of the kind that the field needs. */
 async function read<T>(schema: z.ZodType<T>, template: unknown, location: string, visit: Visit): Promise<T> {
   const value = await visit.evaluate(template, location);
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
-  throw visit.failure(
-    'States.QueryEvaluationError',
-    `The field '${location}' has an unexpected value: ${z.prettifyError(parsed.error)}; it was ${JSON.stringify(value)}`,
-  );
+  const problem = `${z.prettifyError(parsed.error)}; it was ${JSON.stringify(value)}`;
+  const explanation = `The field '${location}' has an unexpected value: ${problem}`;
+  throw await visit.evaluationFailed(location, explanation);
 }

@@ -171,7 +171,7 @@ function timeout(seconds: number | undefined) {
   return seconds === undefined ? {} : { timeoutInSeconds: seconds };
 }
 
-/** `{ error, cause }` of an event; the cause is left out where there is none. */
-export function errorDetails({ error, explanation }: StatesError): { error: string; cause?: string } {
-  return { error, ...(explanation !== undefined && { cause: explanation }) };
+/** `{ error, cause }` of an event; what there is none of is left out. */
+export function errorDetails({ error, explanation }: StatesError): { error?: string; cause?: string } {
+  return { ...(error && { error }), ...(explanation !== undefined && { cause: explanation }) };
 }

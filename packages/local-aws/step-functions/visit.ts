@@ -97,11 +97,18 @@ function visitOf({ engine, execution, machine, signal }: Running): Visit {
   const where = `An error occurred while executing the state '${name}' (entered at the event id #${position.entered?.event}).`;
   const failure: Visit['failure'] = (error, explanation) => new StatesError(error, `${where} ${explanation}`);
   const record: Visit['record'] = (event) => engine.history.append(execution.arn, event);
+  const evaluationFailed: Visit['evaluationFailed'] = async (location, explanation) => {
+    const failed = failure('States.QueryEvaluationError', explanation);
+    const details = { ...errorDetails(failed), location, state: name };
+    await record({ type: 'EvaluationFailed', details });
+    return failed;
+  };
   return {
     name,
     input,
     waited: position.wakeAt !== undefined,
     failure,
+    evaluationFailed,
     record,
     now: engine.clock.now,
     taskOf: (resource) => taskOf(resource, machine, engine.backends),
@@ -117,10 +124,7 @@ function visitOf({ engine, execution, machine, signal }: Running): Visit {
         return await engine.evaluate(template, { variables: execution.variables, states }, location);
       } catch (error) {
         if (!(error instanceof EvaluationError)) throw error;
-        const failed = failure(error.error, error.message);
-        const details = { ...errorDetails(failed), location: error.location, state: name };
-        await record({ type: 'EvaluationFailed', details });
-        throw failed;
+        throw await evaluationFailed(error.location, error.message);
       }
     },
   };

@@ -221,6 +221,31 @@ describe('the rest', () => {
     expect(rest.IsTruncated).toBe(false);
   });
 
+  test('lists with what was asked, names encoded and owners told where that was asked', async () => {
+    await put('asked/ä b/1', 'x');
+    const command = new ListObjectsV2Command({
+      Bucket,
+      Prefix: 'asked/',
+      Delimiter: '/b',
+      StartAfter: 'asked/',
+      EncodingType: 'url',
+      FetchOwner: true,
+    });
+    const page = await local.client('Lister').send(command);
+    expect(page).toMatchObject({ Delimiter: '/b', StartAfter: 'asked/', EncodingType: 'url' });
+    expect(page.Contents).toMatchObject([{ Key: 'asked/%C3%A4+b/1', Owner: { ID: expect.any(String) } }]);
+    const next = new ListObjectsV2Command({ Bucket, Prefix: 'asked/', ContinuationToken: 'YQ' });
+    expect(await local.client('Lister').send(next)).toMatchObject({ ContinuationToken: 'YQ' });
+  });
+
+  test('tells that objects are encrypted, and gives a refusal one request id', async () => {
+    const written = await put('encrypted', 'x');
+    const read = await get('encrypted');
+    expect([written, read].map((answer) => answer.ServerSideEncryption)).toEqual(['AES256', 'AES256']);
+    const answer = await fetch(`${local.url}/photos/missing`);
+    expect(await answer.text()).toContain(`<RequestId>${answer.headers.get('x-amz-request-id')}</RequestId>`);
+  });
+
   test('says which call it does not have', async () => {
     const command = new ListObjectVersionsCommand({ Bucket });
     await expect(local.client().send(command)).rejects.toMatchObject({

@@ -66,7 +66,8 @@ describe('an upload in parts', () => {
     const upload = await begin('joined', { ContentType: 'application/zip', Tagging: 'stage=archive' });
     const last = await upload.part(7, Buffer.from('end'));
     const first = await upload.part(2, five);
-    await upload.complete([first, last]);
+    const { ETag } = await upload.complete([first, last]);
+    expect((await upload.complete([first, last])).ETag).toBe(ETag);
     const whole = createHash('md5').update(Buffer.concat([md5(five), md5(Buffer.from('end'))]));
     const head = await local.client().send(new HeadObjectCommand({ Bucket, Key: 'joined' }));
     expect(head).toMatchObject({
@@ -125,6 +126,17 @@ describe('an upload in parts', () => {
     expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
     const reasons = outcomes.flatMap((each) => (each.status === 'rejected' ? [each.reason] : []));
     expect(reasons).toEqual([expect.objectContaining({ name: 'PreconditionFailed' })]);
+  });
+
+  test('says how its parts are summed up', async () => {
+    const create = (ChecksumAlgorithm: 'CRC32' | 'CRC32C') =>
+      local.client().send(new CreateMultipartUploadCommand({ Bucket, Key: 'summed', ChecksumAlgorithm }));
+    expect(await create('CRC32')).toMatchObject({
+      ChecksumAlgorithm: 'CRC32',
+      ChecksumType: 'COMPOSITE',
+      ServerSideEncryption: 'AES256',
+    });
+    await expect(create('CRC32C')).rejects.toMatchObject(refused('NotImplemented', 501));
   });
 
   test('takes no part from another object, and says so', async () => {

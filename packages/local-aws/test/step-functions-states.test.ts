@@ -176,7 +176,34 @@ describe('a Wait state', () => {
   });
 });
 
+test('a Wait fails for what is no time, in the words of AWS', async () => {
+  const system = await startSystem(
+    only({ Type: 'Wait', Timestamp: "{% '2016-12-05 21:29:29Z' %}", End: true }),
+  );
+  const { error, cause = '', executionArn = '' } = await system.run();
+  const problem = 'cannot be parsed as an ISO-8601 extended offset date-time format string';
+  expect(error).toBe('States.QueryEvaluationError');
+  expect(cause).toBe(
+    `An error occurred while executing the state 'Only' (entered at the event id #2). The Timestamp field ${problem}: 2016-12-05 21:29:29Z`,
+  );
+  expect((await system.history(executionArn)).slice(2)).toMatchObject([
+    {
+      type: 'EvaluationFailed',
+      evaluationFailedEventDetails: { error, cause, location: 'Timestamp', state: 'Only' },
+    },
+    { type: 'ExecutionFailed' },
+  ]);
+});
+
 describe('a Fail state', () => {
+  test('without an Error fails the execution without one', async () => {
+    const system = await startSystem(only({ Type: 'Fail', Cause: 'That was all.' }));
+    const { status, error, cause, executionArn = '' } = await system.run();
+    expect({ status, error, cause }).toEqual({ status: 'FAILED', cause: 'That was all.' });
+    const ended = (await system.history(executionArn)).at(-1);
+    expect(ended?.executionFailedEventDetails).toEqual({ cause: 'That was all.' });
+  });
+
   test('fails the execution with its Error and Cause', async () => {
     const system = await startSystem(
       only({ Type: 'Fail', Error: 'PredictionFailed', Cause: "{% 'It said ' & $states.input.message %}" }),
@@ -237,6 +264,11 @@ describe('a state machine is refused when', () => {
         { QueryLanguage: 'JSONata' },
       ),
       'does not implement arn:aws:states:::lambda:invoke.waitForTaskToken',
+    ],
+    [
+      'it waits until what is no time',
+      only({ Type: 'Wait', Timestamp: 'soon', End: true }, { QueryLanguage: 'JSONata' }),
+      'States.Only.Timestamp',
     ],
     [
       'it has a field that is not known',

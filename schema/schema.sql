@@ -107,6 +107,7 @@ create table orders (
   metadata jsonb default '{}',
   upload_session_id varchar(255),
   photo_count integer,
+  key_version integer not null default 1,
   constraint orders_pkey primary key (id),
   constraint orders_order_number_key unique (order_number),
   constraint orders_stripe_checkout_session_id_key unique (stripe_checkout_session_id),
@@ -339,6 +340,7 @@ create table download_links (
   created_at timestamptz default now(),
   last_accessed_at timestamptz,
   metadata jsonb default '{}',
+  key_version integer not null default 1,
   constraint download_links_pkey primary key (id),
   constraint download_links_token_key unique (token),
   constraint download_links_order_id_fkey foreign key (order_id) references orders(id)

@@ -97,11 +97,11 @@ export async function visit(
   { orderId, checkoutId, sessionId }: Pick<Order, 'orderId' | 'checkoutId' | 'sessionId'>,
   photos: number,
 ): Promise<void> {
-  await run(order, { orderId }, photos);
+  await run(order, { orderId, keyVersion: 1 }, photos);
   await run(claimOrder, { checkoutId });
   await run(readSession, { sessionId }, photos);
   const tokenHash = randomBytes(32).toString('hex');
   const [link] = await run(createLink, linkTo(orderId, tokenHash, null, caller), photos);
   await run(open, opening(tokenHash, caller), photos);
-  await run(archive, { linkId: link?.id ?? '' }, photos);
+  await run(archive, { linkId: link?.linkId ?? '' }, photos);
 }

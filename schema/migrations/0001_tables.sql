@@ -192,6 +192,8 @@ create table orders (
   -- One order per upload session, whatever the customer pays twice.
   upload_session_id varchar(255) unique,
   photo_count integer,
+  -- Raised, it ends every key and link of the order.
+  key_version integer not null default 1,
 
   constraint chk_order_status check (
     status in ('pending_payment', 'processing', 'completed', 'failed', 'refunded')),
@@ -382,6 +384,9 @@ create table download_links (
   created_at timestamptz default now(),
   last_accessed_at timestamptz,
   metadata jsonb default '{}',
+
+  -- Of the order when the link was made: it ends with the order's keys.
+  key_version integer not null default 1,
 
   constraint chk_link_type check (link_type in ('single_image', 'zip_all', 'share')),
   constraint chk_link_downloads check (

@@ -184,7 +184,8 @@ export const emailEvent = (emailId: string, type: string, id: string = randomUUI
 /** A link to all photos of an order, or to one of them. */
 export function linkTo(orderId: string, tokenHash: string, imageId: string | null = null, caller = nobody) {
   const linkType = imageId === null ? 'zip_all' : 'single_image';
-  return { ...caller, orderId, linkType, imageId, tokenHash, maxDownloads: 10, linkSeconds: 7 * daySeconds };
+  const link = { linkType, imageId, tokenHash, maxDownloads: 10, linkSeconds: 7 * daySeconds };
+  return { ...caller, orderId, keyVersion: 1, ...link };
 }
 
 /** Who follows a link; its archive is there to be had. */
@@ -193,5 +194,5 @@ export const opening = (tokenHash: string, caller = nobody) => ({ ...caller, tok
 /** Sharing an order with two people. */
 export const sharing = (orderId: string, caller = nobody) => {
   const recipients = JSON.stringify(['Grace@example.com', 'edsger@example.com']);
-  return { ...caller, orderId, senderName: null, message: null, recipients, maxRounds: 2 };
+  return { ...caller, orderId, keyVersion: 1, senderName: null, message: null, recipients, maxRounds: 2 };
 };

@@ -115,6 +115,12 @@ export function openShop(system: TestSystem) {
         },
       });
     },
+    /** A statement of the owner's, with its actor as the CTE `actor`. */
+    asOwner: (sql: string, ...values: string[]) =>
+      system.pool.query(
+        `with actor as materialized (select set_config('app.actor', 'test', true)) ${sql}`,
+        values,
+      ),
     expire: (path: string) =>
       system.pool.query(
         `with actor as materialized (select set_config('app.actor', 'test', true))

@@ -23,7 +23,7 @@ afterAll(() => database?.drop());
 test('ten downloads at once of a link for four are four', async () => {
   const order = await shop.completed({ count: 1 });
   const tokenHash = randomUUID();
-  const link = { orderId: order.orderId, linkType: 'zip_all', imageId: null };
+  const link = { orderId: order.orderId, keyVersion: 1, linkType: 'zip_all', imageId: null };
   await shop.run(createLink, { ...nobody, ...link, tokenHash, maxDownloads: 4, linkSeconds: 60 });
   const opening = () => withRetries(() => shop.run(open, { ...nobody, tokenHash, archiveReady: true }));
   const answers = await Promise.all(Array.from({ length: 10 }, opening));

@@ -27,6 +27,7 @@ afterAll(() => database?.drop());
 const linking = ({ orderId }: Order, linkType: string, imageId: string | null = null) => ({
   ...nobody,
   orderId,
+  keyVersion: 1,
   linkType,
   imageId,
   tokenHash: randomUUID(),
@@ -37,7 +38,7 @@ const opening = (tokenHash: string, archiveReady = true) => ({ ...nobody, tokenH
 async function linkOf(order: Order, linkType = 'zip_all', imageId: string | null = null) {
   const params = linking(order, linkType, imageId);
   const [row] = await shop.run(create, params);
-  return { id: row?.id ?? '', tokenHash: params.tokenHash };
+  return { id: row?.linkId ?? '', tokenHash: params.tokenHash };
 }
 const countOf = async ({ id }: { id: string }) =>
   (await shop.rows('select download_count from download_links where id = $1', [id]))[0].download_count;
@@ -54,14 +55,58 @@ describe('create-link', () => {
     for (const row of packed) expect(row).toMatchObject({ storageBucket: 'restored', format: 'png' });
   });
 
-  test("answers no row, and writes none, for nothing restored, another order's photo and no photo", async () => {
+  test("answers no link, and writes none, for nothing restored, another order's photo and no photo", async () => {
     const [fresh, done] = [await shop.kept(), await shop.completed({ count: 1 })];
+    const nothing = [{ spent: false, linkId: null, expiresAt: null, maxDownloads: null }];
     const none = async () => {
-      expect(await shop.run(create, linking(fresh, 'zip_all'))).toEqual([]);
+      expect(await shop.run(create, linking(fresh, 'zip_all'))).toEqual(nothing);
       for (const imageId of [done.photos[0]?.imageId ?? '', randomUUID(), null])
-        expect(await shop.run(create, linking(fresh, 'single_image', imageId))).toEqual([]);
+        expect(await shop.run(create, linking(fresh, 'single_image', imageId))).toEqual(nothing);
     };
     expect(await shop.written(none)).toEqual([]);
+  });
+});
+
+test('an order has so many links and no more, until some have expired', async () => {
+  const order = await shop.completed({ count: 1 });
+  await shop.rows(
+    `with actor as materialized (select set_config('app.actor', 'test', true))
+     insert into download_links (order_id, token, link_type, target_images, expires_at)
+     select $1, 'many ' || gen_random_uuid(), 'zip_all', '{}', present() + make_interval(days => 1)
+     from actor, generate_series(1, 500)`,
+    [order.orderId],
+  );
+  const more = async () =>
+    expect(await shop.run(create, linking(order, 'zip_all'))).toMatchObject([{ spent: true, linkId: null }]);
+  expect(await shop.written(more)).toEqual([]);
+  const later = await shop.run(create, linking(order, 'zip_all'), { aheadMs: 2 * day });
+  expect(later).toMatchObject([{ spent: false, linkId: expect.any(String) }]);
+});
+
+describe('a key that was revoked', () => {
+  test('opens nothing any more, nor do the links that were made by it', async () => {
+    const order = await shop.completed({ count: 1 });
+    const link = await linkOf(order);
+    await shop.rows(
+      `with actor as materialized (select set_config('app.actor', 'operator', true))
+       update orders set key_version = 2 from actor where id = $1`,
+      [order.orderId],
+    );
+    const { orderId } = order;
+    const caller = { ...nobody, orderId, recipients: '["a@example.com"]', senderName: null, message: null };
+    const nothing = async () => {
+      expect(await shop.run(readOrder, { orderId, keyVersion: 1 })).toEqual([]);
+      expect(await shop.run(share, { ...caller, keyVersion: 1, maxRounds: 3 })).toEqual([]);
+      expect(await shop.run(create, linking(order, 'zip_all'))).toEqual([]);
+      expect(await shop.run(open, opening(link.tokenHash))).toMatchObject([
+        { expired: true, counted: false },
+      ]);
+    };
+    expect(await shop.written(nothing)).toEqual([]);
+    const again = { ...linking(order, 'zip_all'), keyVersion: 2 };
+    await shop.run(create, again);
+    expect(await shop.run(open, opening(again.tokenHash))).toMatchObject([{ expired: false, counted: true }]);
+    expect(await shop.run(claimOrder, { checkoutId: order.checkoutId })).toMatchObject([{ keyVersion: 2 }]);
   });
 });
 
@@ -112,12 +157,19 @@ describe('an order', () => {
   test('is claimed by its Checkout Session once it is placed', async () => {
     const order = await shop.placed();
     expect(await shop.run(claimOrder, { checkoutId: order.checkoutId })).toEqual([
-      { id: order.orderId, orderNumber: await shop.numberOf(order.orderId) },
+      { id: order.orderId, orderNumber: await shop.numberOf(order.orderId), keyVersion: 1, claimable: true },
     ]);
     expect(await shop.run(claimOrder, { checkoutId: 'cs_none' })).toEqual([]);
   });
 
-  const read = ({ orderId }: { orderId: string }) => shop.run(readOrder, { orderId });
+  test('is claimed within a day of its payment', async () => {
+    const { checkoutId } = await shop.placed();
+    const claimedAfter = (aheadMs: number) => shop.run(claimOrder, { checkoutId }, { aheadMs });
+    expect(await claimedAfter(day - hour)).toMatchObject([{ claimable: true }]);
+    expect(await claimedAfter(day + hour)).toMatchObject([{ claimable: false }]);
+  });
+
+  const read = ({ orderId }: { orderId: string }) => shop.run(readOrder, { keyVersion: 1, orderId });
 
   test('is shown with a row an image, each restored one with its original', async () => {
     const fresh = await read(await shop.kept({ count: 2 }));
@@ -139,6 +191,7 @@ describe('share-order', () => {
   const sharing = ({ orderId }: Order, recipients = ['Bob@Example.com', 'bob@example.com', 'c@d.ef']) => ({
     ...nobody,
     orderId,
+    keyVersion: 1,
     recipients: JSON.stringify(recipients),
     senderName: null,
     message: 'Look!',

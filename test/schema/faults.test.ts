@@ -66,6 +66,7 @@ async function linked(order: Order): Promise<Order> {
   const link = {
     ...nobody,
     orderId: order.orderId,
+    keyVersion: 1,
     linkType: 'zip_all',
     imageId: null,
     tokenHash: order.orderId,

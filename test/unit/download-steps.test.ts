@@ -28,7 +28,7 @@ afterEach(() => void jest.restoreAllMocks());
 
 const withKey = async (key?: string) => ({
   path: { order: orderId },
-  headers: { authorization: `Bearer ${key ?? (await orderKey('arn:order-key', orderId))}` },
+  headers: { authorization: `Bearer ${key ?? (await orderKey('arn:order-key', orderId, 1))}` },
 });
 
 describe('open-link', () => {
@@ -113,7 +113,8 @@ describe('open-link', () => {
 
 describe('create-link', () => {
   const create = 'download/create-link/create';
-  const link = [{ id: linkId, expiresAt: '2026-01-08T00:00:00Z', maxDownloads: 10 }];
+  const link = [{ spent: false, linkId, expiresAt: '2026-01-08T00:00:00Z', maxDownloads: 10 }];
+  const none = { linkId: null, expiresAt: null, maxDownloads: null };
   const post = async (body: object, key?: string) =>
     createLink.handler(apiEvent({ ...(await withKey(key)), body: JSON.stringify(body) }));
 
@@ -135,11 +136,19 @@ describe('create-link', () => {
   });
 
   test.each([
-    ['zip_all', 409],
-    ['single_image', 404],
-  ])('of type %s for what is not there is a %d', async (type, status) => {
+    ['zip_all', false, 409, 'nothing-restored'],
+    ['single_image', false, 404, 'unknown-photo'],
+    ['single_image', true, 409, 'link-limit'],
+  ])('of type %s, where it is %s that there are enough, is a %d %s', async (type, spent, status, problem) => {
+    edges.answer(create, [{ ...none, spent }]);
+    const answer = await post({ type, imageId });
+    expect(answer).toMatchObject({ statusCode: status, body: expect.stringContaining(problem) });
+  });
+
+  test('with a key that was revoked finds no order', async () => {
     edges.answer(create, []);
-    expect(await post({ type, imageId })).toMatchObject({ statusCode: status });
+    const answer = await post({ type: 'zip_all' });
+    expect(answer).toMatchObject({ statusCode: 404, body: expect.stringContaining('unknown-order') });
   });
 
   test.each(['', 'x'.repeat(43)])('with the key “%s” finds no order', async (key) => {

@@ -34,7 +34,7 @@ test('as many empty photos as may be tell twenty of their faults', async () => {
 });
 
 test('recipients without end are counted and not read', async () => {
-  const headers = { authorization: `Bearer ${await orderKey('arn:order-key', orderId)}` };
+  const headers = { authorization: `Bearer ${await orderKey('arn:order-key', orderId, 1)}` };
   const body = `{"recipients":${list('{}', 50_000)}}`;
   const answer = await shareOrder.handler(apiEvent({ path: { order: orderId }, headers, body }));
   expect(answer.statusCode).toBe(400);

@@ -5,13 +5,15 @@ export declare const create: Statement<{
   ipAddress: string | null;
   userAgent: string | null;
   orderId: string;
+  keyVersion: number;
   linkType: string;
   imageId: string | null;
   tokenHash: string;
   maxDownloads: number;
   linkSeconds: number;
 }, {
-  id: string;
-  expiresAt: string;
-  maxDownloads: number;
+  spent: boolean;
+  linkId: string | null;
+  expiresAt: string | null;
+  maxDownloads: number | null;
 }>;

@@ -1,5 +1,5 @@
--- A download link for one photo of an order, or for all its restored ones. No row when the order
--- has nothing such.
+-- A download link for one photo of an order, or for all its restored ones. None where the order has
+-- nothing such or links enough; no row for no such order, or a key of it that was revoked.
 -- :image_id may be null
 -- :ip_address may be null
 -- :user_agent may be null
@@ -9,23 +9,33 @@ with actor as materialized (
     set_config('app.ip_address', coalesce(:ip_address::text, ''), true),
     set_config('app.user_agent', coalesce(:user_agent::text, ''), true)
 ),
+found as (
+  select
+    orders.id, orders.key_version,
+    -- Each photo and the archive, five times over.
+    (select count(*) from download_links as link
+     where link.order_id = orders.id and link.expires_at > present()) >= 500 as spent
+  from actor, orders
+  where orders.id = :order_id::uuid and orders.key_version = :key_version::int
+),
 target as (
   select array_agg(images.id order by images.id) as image_ids
-  from images
-  where images.order_id = :order_id::uuid
-    and case :link_type
-      when 'single_image' then images.id = :image_id::uuid and images.status in ('uploaded', 'processing', 'completed')
-      else images.type = 'restored' and images.status = 'completed'
-    end
+  from found
+  join images on images.order_id = found.id
+  where case :link_type
+    when 'single_image' then images.id = :image_id::uuid and images.status in ('uploaded', 'processing', 'completed')
+    else images.type = 'restored' and images.status = 'completed'
+  end
 ),
 linked as (
-  insert into download_links (order_id, token, link_type, target_images, max_downloads, expires_at)
+  insert into download_links (order_id, key_version, token, link_type, target_images, max_downloads, expires_at)
   select
-    :order_id::uuid, :token_hash, :link_type, target.image_ids,
+    found.id, found.key_version, :token_hash, :link_type, target.image_ids,
     :max_downloads::int, present() + make_interval(secs => :link_seconds::int)
-  from actor, target
-  where target.image_ids is not null
+  from found, target
+  where target.image_ids is not null and not found.spent
   returning id, expires_at, max_downloads
 )
-select linked.id, linked.expires_at as "expires_at!", linked.max_downloads as "max_downloads!"
-from actor, linked;
+select found.spent as "spent!", linked.id as link_id, linked.expires_at, linked.max_downloads
+from found
+left join linked on true;

@@ -4,7 +4,7 @@ import { query } from '../../platform/database.ts';
 import { clientError } from '../../platform/errors.ts';
 import { apiHandler, jsonBody } from '../../platform/http.ts';
 import { send } from '../../platform/messages.ts';
-import { authorisedOrder } from '../../platform/order-key.ts';
+import { authorisedOrder, unknownOrder } from '../../platform/order-key.ts';
 import { count, settings } from '../../platform/settings.ts';
 import { newToken, tokenHash } from '../token.ts';
 import { create } from './create.sql';
@@ -32,12 +32,20 @@ const nothingThere = (type: string) =>
       )
     : clientError('unknown_photo', 'This order has no such photo, or it is not there yet.', { status: 404 });
 
+const linksSpent = () =>
+  clientError(
+    'link_limit',
+    'This order has very many download links already. Please use one of them, or come again in a few days.',
+    { status: 409 },
+  );
+
 export const handler = apiHandler(async (request) => {
-  const orderId = await authorisedOrder(request, ORDER_KEY_SECRET_ARN);
+  const { orderId, keyVersion } = await authorisedOrder(request, ORDER_KEY_SECRET_ARN);
   const wanted = jsonBody(request, body);
   const token = newToken();
   const [link] = await query(create, {
     orderId,
+    keyVersion,
     linkType: wanted.type,
     imageId: wanted.type === 'single_image' ? wanted.imageId : null,
     tokenHash: tokenHash(token),
@@ -46,9 +54,10 @@ export const handler = apiHandler(async (request) => {
     ipAddress: request.ipAddress,
     userAgent: request.userAgent,
   });
-  if (!link) throw nothingThere(wanted.type);
-  if (wanted.type === 'zip_all')
-    await send(BUILD_ARCHIVE_QUEUE_URL, [{ linkId: link.id }], { groupId: orderId });
-  const { expiresAt, maxDownloads } = link;
+  if (!link) throw unknownOrder();
+  if (link.spent) throw linksSpent();
+  const { linkId, expiresAt, maxDownloads } = link;
+  if (!linkId) throw nothingThere(wanted.type);
+  if (wanted.type === 'zip_all') await send(BUILD_ARCHIVE_QUEUE_URL, [{ linkId }], { groupId: orderId });
   return { status: 201, body: { url: `${API_URL}/download/${token}`, expiresAt, maxDownloads } };
 });

@@ -10,11 +10,14 @@ with actor as materialized (
 ),
 found as (
   select
-    id, order_id, link_type, target_images,
-    expires_at <= present() as expired, download_count >= max_downloads as spent,
-    link_type = 'single_image' or cardinality(target_images) = 1 as single
-  from actor, download_links
-  where token = :token_hash
+    link.id, link.order_id, link.target_images, orders.order_number,
+    link.expires_at <= present() or link.key_version <> orders.key_version as expired,
+    link.download_count >= link.max_downloads as spent,
+    link.link_type = 'single_image' or cardinality(link.target_images) = 1 as single
+  from actor
+  cross join download_links as link
+  join orders on orders.id = link.order_id
+  where link.token = :token_hash
 ),
 counted as (
   update download_links as link
@@ -32,7 +35,7 @@ select
   found.spent as "spent!",
   found.single as "single!",
   exists (select from counted) as "counted!",
-  orders.order_number as "order_number!",
+  found.order_number as "order_number!",
   images.id as "image_id!",
   images.type as "image_type!",
   images.storage_bucket as "storage_bucket!",
@@ -40,7 +43,6 @@ select
   coalesce(images.format, 'jpg') as "format!",
   coalesce(images.original_filename, 'photo') as "original_filename!"
 from found
-join orders on orders.id = found.order_id
 cross join lateral (
   select * from images where images.order_id = found.order_id and found.target_images @> array[images.id] limit 1000
 ) as images

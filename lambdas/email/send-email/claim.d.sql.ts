@@ -13,6 +13,7 @@ export declare const claim: Statement<{
   attempt: number;
   orderId: string;
   orderNumber: string;
+  keyVersion: number;
   paymentStatus: string;
   currency: string;
   totalAmount: string;

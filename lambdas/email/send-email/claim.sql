@@ -10,7 +10,7 @@ found as (
     email.id, email.order_id, email.email_type, email.to_email, email.to_name, email.cc_emails, email.status,
     email.attempt_number, email.max_attempts, email.dynamic_data, email.attachments, email.scheduled_for, email.leased_until,
     orders.order_number, orders.currency, orders.total_amount, orders.photo_count,
-    orders.payment_status
+    orders.payment_status, orders.key_version
   from actor
   cross join email_queue as email
   join orders on orders.id = email.order_id
@@ -57,9 +57,9 @@ wanted as (
   having count(*) > 1 or found.email_type = 'share_family'
 ),
 linked as (
-  insert into download_links (order_id, token, link_type, target_images, max_downloads, expires_at)
+  insert into download_links (order_id, key_version, token, link_type, target_images, max_downloads, expires_at)
   select
-    found.order_id,
+    found.order_id, found.key_version,
     encode(sha256(convert_to(encode(sha256(convert_to(:seed || '/' || wanted.opens, 'UTF8')), 'hex'), 'UTF8')), 'hex'),
     wanted.link_type, wanted.target_images, :max_downloads::int, present() + make_interval(secs => :link_seconds::int)
   from claimed, found, wanted
@@ -79,6 +79,7 @@ select
   coalesce(claimed.attempt_number, found.attempt_number) as "attempt!",
   found.order_id as "order_id!",
   found.order_number as "order_number!",
+  found.key_version as "key_version!",
   found.payment_status as "payment_status!",
   found.currency as "currency!",
   found.total_amount as "total_amount!",

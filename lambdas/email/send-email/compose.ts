@@ -34,8 +34,9 @@ export type ClaimedRow = RowOf<typeof claim>;
 const shareData = z.object({ senderName: z.string().optional(), message: z.string().optional() });
 
 /** The key stands behind the #, where it reaches no server's log. */
-async function orderUrl(orderId: string): Promise<string> {
-  return `${SITE_URL}/orders/${orderId}#key=${await orderKey(ORDER_KEY_SECRET_ARN, orderId)}`;
+async function orderUrl({ orderId, keyVersion }: ClaimedRow): Promise<string> {
+  const key = await orderKey(ORDER_KEY_SECRET_ARN, orderId, keyVersion);
+  return `${SITE_URL}/orders/${orderId}#key=${key}`;
 }
 
 function words(rows: ClaimedRow[], first: ClaimedRow, seed: string, url: string) {
@@ -111,7 +112,7 @@ export async function compose(emailId: string, seed: string, rows: ClaimedRow[])
     from: { email: SENDER_EMAIL, name: SENDER_NAME },
     to: { email: first.toEmail, ...(first.toName ? { name: first.toName } : {}) },
     cc: first.ccEmails ?? [],
-    ...words(rows, first, seed, await orderUrl(first.orderId)),
+    ...words(rows, first, seed, await orderUrl(first)),
     attachments: await attachmentsOf(rows),
   };
 }

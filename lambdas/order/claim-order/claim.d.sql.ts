@@ -6,4 +6,6 @@ export declare const claim: Statement<{
 }, {
   id: string;
   orderNumber: string;
+  keyVersion: number;
+  claimable: boolean;
 }>;

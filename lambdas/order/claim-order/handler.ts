@@ -51,6 +51,13 @@ export const handler = apiHandler(async (request) => {
   const { checkoutId } = jsonBody(request, body);
   const [order] = await query(claim, { checkoutId });
   if (!order) return waiting(checkoutId);
-  const { id, orderNumber } = order;
-  return { status: 200, body: { orderId: id, orderNumber, key: await orderKey(ORDER_KEY_SECRET_ARN, id) } };
+  const { id, orderNumber, keyVersion, claimable } = order;
+  if (!claimable)
+    throw clientError(
+      'claim_too_late',
+      'This payment was made more than a day ago. Please open your order from the link in your email.',
+      { status: 410 },
+    );
+  const key = await orderKey(ORDER_KEY_SECRET_ARN, id, keyVersion);
+  return { status: 200, body: { orderId: id, orderNumber, key } };
 });

@@ -18,8 +18,8 @@ const states: Record<string, string> = {
 };
 
 export const handler = apiHandler(async (request) => {
-  const orderId = await authorisedOrder(request, ORDER_KEY_SECRET_ARN);
-  const rows = await query(order, { orderId });
+  const { orderId, keyVersion } = await authorisedOrder(request, ORDER_KEY_SECRET_ARN);
+  const rows = await query(order, { orderId, keyVersion });
   const [first] = rows;
   if (!first) throw unknownOrder();
   const restoredOf = new Map(rows.map((row) => [row.parentImageId, row]));

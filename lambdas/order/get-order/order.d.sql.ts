@@ -3,6 +3,7 @@ import type { Statement } from '../../../schema/statements/statement.ts';
 
 export declare const order: Statement<{
   orderId: string;
+  keyVersion: number;
 }, {
   orderId: string;
   orderNumber: string;

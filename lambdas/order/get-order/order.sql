@@ -17,5 +17,5 @@ select
   image.height
 from orders
 join images as image on image.order_id = orders.id
-where orders.id = :order_id::uuid
+where orders.id = :order_id::uuid and orders.key_version = :key_version::int
 order by image.original_filename, image.id;

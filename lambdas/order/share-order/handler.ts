@@ -35,10 +35,11 @@ const body = z.object({
 const emailIdList = z.array(z.guid());
 
 export const handler = apiHandler(async (request) => {
-  const orderId = await authorisedOrder(request, ORDER_KEY_SECRET_ARN);
+  const { orderId, keyVersion } = await authorisedOrder(request, ORDER_KEY_SECRET_ARN);
   const { recipients, senderName, message } = jsonBody(request, body);
   const [row] = await query(share, {
     orderId,
+    keyVersion,
     recipients: JSON.stringify(recipients),
     senderName: senderName ?? null,
     message: message ?? null,

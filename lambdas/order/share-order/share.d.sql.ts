@@ -5,6 +5,7 @@ export declare const share: Statement<{
   ipAddress: string | null;
   userAgent: string | null;
   orderId: string;
+  keyVersion: number;
   senderName: string | null;
   message: string | null;
   recipients: string;

@@ -21,7 +21,7 @@ found as (
   from actor
   cross join orders
   join customers on customers.id = orders.customer_id
-  where orders.id = :order_id::uuid
+  where orders.id = :order_id::uuid and orders.key_version = :key_version::int
 ),
 shared as (
   insert into email_queue (id, order_id, email_type, round, to_email, scheduled_for, dynamic_data)

@@ -160,7 +160,7 @@ export const photos = {
 
 export const orders = {
   claimed: arrival(claimOrder, '', ({ checkoutId }) => ({ checkoutId })),
-  seen: arrival(getOrder, '', ({ orderId }) => ({ orderId })),
+  seen: arrival(getOrder, '', ({ orderId }) => ({ orderId, keyVersion: 1 })),
   completed: arrival(complete, '', ({ orderId }) => completion(orderId)),
   shared: counting(arrival(share, '', ({ orderId }) => sharing(orderId))),
   stuck: arrival(stuck, '', () => ({ overdueSeconds: 3600, batch: 10 }), day),

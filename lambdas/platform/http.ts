@@ -136,7 +136,7 @@ const deepest = 20;
 /** Whoever sends more faults than these learns nothing from the rest. */
 const mostErrors = 20;
 
-/** JSON can spell what PostgreSQL does not take, NUL and half a character, and a depth without end. */
+/** JSON can spell NUL and half a character, which PostgreSQL does not take, and endless depth. */
 function isSound(value: unknown, depth = 0): boolean {
   if (typeof value === 'string') return !value.includes('\0') && !/\p{Cs}/u.test(value);
   if (typeof value !== 'object' || value === null) return true;

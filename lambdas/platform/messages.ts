@@ -27,7 +27,7 @@ async function deliver<T>(
   }
 }
 
-/** 20 s, 1 min, 3 min, 9 min, 27 min: five deliveries outlast a wake-up and a short outage alike. */
+/** Then 1, 3, 9 and 30 minutes: a wake-up costs seconds, and ten deliveries last for hours. */
 const firstWaitSeconds = 20;
 
 /** Lets the message come again when it may work, and not after the queue's visibility timeout. */

@@ -12,12 +12,15 @@ import {
 /** One client per process. */
 export const s3 = new S3Client({});
 
-/** Without s3:ListBucket a missing key answers 403; 404 is there for who has it. */
-const isMissing = (error: unknown) =>
-  error instanceof S3ServiceException && [403, 404].includes(error.$metadata.httpStatusCode ?? 0);
-
 const hasStatus = (error: unknown, status: number) =>
   error instanceof S3ServiceException && error.$metadata.httpStatusCode === status;
+
+/**
+ * 404 alone, which S3 answers to who may list the bucket. A 403 says that we may not know: that is
+ * a fault of ours and thrown, so that the message comes again and ends as a dead letter.
+ */
+const isMissing = (error: unknown) =>
+  hasStatus(error, 404) && error instanceof Error && error.name !== 'NoSuchBucket';
 
 /** 412: the key exists already, or the object is not the one that was meant. */
 export const isPreconditionFailed = (error: unknown) => hasStatus(error, 412);

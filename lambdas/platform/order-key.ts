@@ -1,6 +1,6 @@
 /**
- * The key to an order: `version.HMAC(order, version)`. It needs no row; emails and the browser carry
- * it. Raising the version in the order's row ends every key and link that was given out.
+ * The key to an order: `version.HMAC(order, version)`. It needs no row; emails and the browser
+ * carry it. Raising the version in the order's row ends every key and link that was given out.
  */
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { clientError } from './errors.ts';
@@ -17,7 +17,7 @@ export async function orderKey(secretArn: string, orderId: string, version: numb
 const noSuchOrder = 'We cannot find this order. Please open it again from the link in your email.';
 
 /**
- * The order in the path, for who sends `Authorization: Bearer <its key>`. A false key is refused here,
+ * The order in the path, for who sends `Authorization: Bearer <its key>`. A false key is refused
  * without the database; whether its version still counts is the statement's to say.
  * @throws StepError 404 `unknown_order` for a wrong key as for no order: nobody learns which exist
  */

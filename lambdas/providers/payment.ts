@@ -125,6 +125,6 @@ export type PaymentProvider = {
   getCheckout(id: string): Promise<Checkout>;
   getPayment(paymentIntentId: string): Promise<Payment>;
   refund(request: RefundRequest): Promise<Refund>;
-  /** Events of an order since then that our webhook has not taken, oldest first; kept for 30 days. */
+  /** Events of an order that our webhook has not taken, oldest first; kept for 30 days. */
   listUndeliveredEvents(since: Date): Promise<PaymentEvent[]>;
 };

@@ -1,9 +1,11 @@
 /** Who calls the API of a running system: a customer's requests, Stripe's and SendGrid's signed ones, and two orders to ask about. */
 import { createHash, createPrivateKey, randomUUID, sign } from 'node:crypto';
+import { DeleteObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import pg from 'pg';
 import { Stripe } from 'stripe';
 import { z } from 'zod';
 import * as customer from '../../demo/customer.ts';
+import { asOperator, functionOf } from './backstage.ts';
 import { ada, ended, photo, type TestSystem, uploadPhotos } from './system.ts';
 
 type Asked = {
@@ -114,6 +116,17 @@ export function openShop(system: TestSystem) {
           ).toString('base64'),
         },
       });
+    },
+    /** Deletes what lies in the temporary bucket of a session, as nobody should. */
+    async lose(sessionId: string) {
+      const { rows } = await system.pool.query(
+        'select storage_path from restoreclick.file_uploads where upload_session_id = $1',
+        [sessionId],
+      );
+      const Bucket = functionOf(system, 'payment/create-checkout').environment.TEMP_BUCKET;
+      const s3 = new S3Client(asOperator(system));
+      for (const { storage_path: Key } of rows) await s3.send(new DeleteObjectCommand({ Bucket, Key }));
+      s3.destroy();
     },
     /** A statement of the owner's, with its actor as the CTE `actor`. */
     asOwner: (sql: string, ...values: string[]) =>

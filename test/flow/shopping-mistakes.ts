@@ -107,6 +107,16 @@ const payment: Mistake[] = [
       post('/api/checkout', { sessionId: await waitingSession(), onlyArrived: true }),
   ),
   mistake(
+    'a checkout of a photo that was lost',
+    '409 photos-gone',
+    /no longer with us.*choose your photos again/,
+    async ({ arrivedSession, lose, post }) => {
+      const sessionId = await arrivedSession();
+      await lose(sessionId);
+      return post('/api/checkout', { sessionId });
+    },
+  ),
+  mistake(
     'a checkout of refused photos only',
     '409 no-photos',
     /None of these photos.*choose your photos again/,

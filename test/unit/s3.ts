@@ -20,7 +20,7 @@ const refusal = (status: number) =>
 
 export type FakeObject = { bytes: Uint8Array; etag: string };
 
-/** For `beforeEach`. A missing object is a 403, as for who may not list. */
+/** For `beforeEach`. */
 export function replaceS3() {
   const objects = new Map<string, FakeObject>();
   const calls: string[] = [];
@@ -29,7 +29,7 @@ export function replaceS3() {
 
   function found(path: string): FakeObject {
     const object = objects.get(path);
-    if (!object) throw refusal(403);
+    if (!object) throw refusal(404);
     return object;
   }
   function get({ Bucket, Key, Range }: GetObjectCommand['input']) {

@@ -36,11 +36,11 @@ type Result = {
   subject?: string;
   errorCode?: EmailCode;
   errorMessage?: string;
-  /** Ours to mend: thrown once the result is written down, so that the message comes again and alarms. */
+  /** Ours to mend: thrown once the result is written, so that the message comes again. */
   fault?: unknown;
 };
 
-/** What a failed attempt says of the email: nothing, unless the provider spoke of the email itself. */
+/** What a failed attempt says of the email: only what the provider said of the email itself. */
 function resultOf(error: unknown): Result {
   if (!(error instanceof StepError)) return { outcome: 'retry', errorCode: 'step_broken', fault: error };
   const told = { errorCode: emailCode(error.code), errorMessage: error.message };

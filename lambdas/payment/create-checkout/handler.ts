@@ -35,11 +35,18 @@ const alreadyPaid = () =>
     },
   );
 
-/** A photo whose object is gone is found and failed by `keep-original`. */
+/** @throws StepError where a photo has none: it would be paid for, and could not be restored */
 async function keepFromExpiring(paths: string[]): Promise<void> {
   // Ten at a time: 100 photos in about a second.
-  for (let start = 0; start < paths.length; start += 10)
-    await Promise.all(paths.slice(start, start + 10).map((path) => tagStage(TEMP_BUCKET, path, 'checkout')));
+  for (let start = 0; start < paths.length; start += 10) {
+    const tagging = paths.slice(start, start + 10).map((path) => tagStage(TEMP_BUCKET, path, 'checkout'));
+    if ((await Promise.all(tagging)).includes(false))
+      throw clientError(
+        'photos_gone',
+        'Some of your photos are no longer with us. Nothing was paid; please choose your photos again.',
+        { status: 409 },
+      );
+  }
 }
 
 type Frozen = { known: number; sold: boolean; attempt: number | null };

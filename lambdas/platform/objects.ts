@@ -1,4 +1,5 @@
 /** The few things the steps do with S3 objects, with what S3's answers mean said once. */
+import { Readable } from 'node:stream';
 import {
   CopyObjectCommand,
   DeleteObjectCommand,
@@ -8,6 +9,7 @@ import {
   S3Client,
   S3ServiceException,
 } from '@aws-sdk/client-s3';
+import { retryLater } from './errors.ts';
 
 /** One client per process. */
 export const s3 = new S3Client({});
@@ -50,6 +52,38 @@ export async function readHead(bucket: string, key: string, length: number): Pro
   }
 }
 
+export type OpenObject = {
+  /** As they come; whoever has enough of them ends the iteration, and the rest is not sent. */
+  bytes: AsyncIterable<Uint8Array>;
+  /** In bytes. */
+  size: number;
+  /** Without its quotation marks. */
+  etag: string;
+};
+
+/** An object to be read as it comes; undefined if there is none. */
+export async function openObject(bucket: string, key: string): Promise<OpenObject | undefined> {
+  try {
+    const { Body, ContentLength, ETag } = await s3.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
+    const size = ContentLength ?? 0;
+    const body = Body instanceof Readable ? Body : Readable.from([]);
+    return { bytes: whole(body, size), size, etag: bareEtag(ETag) };
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw error;
+  }
+}
+
+/** A connection that closes early is no shorter object. */
+async function* whole(body: Readable, size: number): AsyncGenerator<Uint8Array> {
+  let left = size;
+  for await (const chunk of body) {
+    left -= chunk.length;
+    yield chunk;
+  }
+  if (left > 0) throw retryLater('object_broke_off', `S3 has sent ${size - left} of ${size} bytes.`);
+}
+
 /** ETags travel in quotation marks; rows and messages keep them bare. */
 const bareEtag = (etag = '') => etag.replaceAll('"', '');
 
@@ -83,11 +117,11 @@ export type CopyResult = 'copied' | 'already there' | 'source missing' | 'source
 
 /**
  * Copies an object that must still be the one with `etag`, to a key that must still be free.
- * Its tags are replaced by none: what is kept does not expire.
+ * Its tags are replaced by none, since what is kept does not expire, and its type by what it really is.
  */
 export async function copyOnce(
   from: { bucket: string; key: string; etag: string },
-  to: { bucket: string; key: string },
+  to: { bucket: string; key: string; contentType: string },
 ): Promise<CopyResult> {
   if (await exists(to.bucket, to.key)) return 'already there';
   try {
@@ -98,6 +132,8 @@ export async function copyOnce(
         CopySource: `${from.bucket}/${from.key}`,
         CopySourceIfMatch: from.etag,
         IfNoneMatch: '*',
+        MetadataDirective: 'REPLACE',
+        ContentType: to.contentType,
         TaggingDirective: 'REPLACE',
         Tagging: '',
       }),

@@ -1,13 +1,32 @@
-/** Which photos are taken, and what is said of those that are not. One list for the API, the check of the bytes and the customer's page. */
+/**
+ * Which photos are taken, and what is said of those that are not. One list for the API, the check
+ * of the bytes and the customer's page.
+ */
 
 /** MIME type → ending of our keys. */
 export const acceptedTypes = { 'image/jpeg': 'jpg', 'image/png': 'png', 'image/webp': 'webp' } as const;
 
 export type AcceptedType = keyof typeof acceptedTypes;
 
-export const isAccepted = (type: string): type is AcceptedType => Object.hasOwn(acceptedTypes, type);
+/**
+ * What the ending of one of our keys means; an order gives its photos those of what they were found
+ * to be.
+ */
+export function typeOfKey(key: string): AcceptedType {
+  const ending = key.slice(key.lastIndexOf('.') + 1);
+  const types = Object.keys(acceptedTypes) as AcceptedType[];
+  return types.find((type) => acceptedTypes[type] === ending) ?? 'image/jpeg';
+}
 
-/** Why a photo was refused after its bytes arrived; stored as `refusal_code`, shown as the sentence. */
+/**
+ * In pixels. A thumbnail smaller than that shows nothing that could be restored, and the restoration
+ * service fails on those of 8 and less.
+ */
+export const shortestSide = 32;
+
+/**
+ * Why a photo was refused after its bytes arrived; stored as `refusal_code`, shown as the sentence.
+ */
 export const refusals = {
   empty: 'The file is empty. Please choose it again; it may not have been copied completely.',
   not_a_photo: 'This file is not a photo, whatever its name says. We take JPEG, PNG and WebP.',
@@ -17,20 +36,51 @@ export const refusals = {
   too_many_pixels:
     'This picture has more pixels than we can restore. Please scale it down and choose it again.',
   unreadable: 'We cannot read this picture: its beginning is damaged. Please choose another copy of it.',
+  damaged:
+    'This picture is not whole: it breaks off, or a part of it is missing. Please copy it again from where it came from, and choose that file.',
+  too_small: `This picture is too small to restore: its shorter side has less than ${shortestSide} pixels. Please choose a larger copy of it.`,
+  rare_jpeg:
+    'This JPEG is of a rare kind that hardly any program shows. Please open it where it was made, save it as an ordinary JPEG, and choose that file.',
+  animated: 'This is a moving picture. Please choose a still photo.',
   too_large: 'This file is larger than we take. Please save it smaller and choose it again.',
 } as const;
 
 export type Refusal = keyof typeof refusals;
 
-const byType = new Map<string, Refusal>(
-  Object.entries({
-    'image/heic': 'heic',
-    'image/heif': 'heic',
-    'image/avif': 'not_a_photo',
-    'image/tiff': 'tiff',
-    'image/svg+xml': 'svg',
-  }),
-);
+/** What browsers, phones and old programs call the three: image/jpg, image/pjpeg, image/x-png … */
+const labels: [RegExp, AcceptedType][] = [
+  [/^(image|application)\/(x-(citrix-)?)?(p?jpe?g|jpe|jfif|pipeg)$/, 'image/jpeg'],
+  [/^(image|application)\/(x-(citrix-)?)?png$/, 'image/png'],
+  [/^image\/(x-)?webp$/, 'image/webp'],
+];
 
-/** What to say to a type that is declared but not taken. */
-export const refusalOfType = (type: string): Refusal => byType.get(type.toLowerCase()) ?? 'not_a_photo';
+/** What is sent for a file of which a browser knows no type. */
+export const unknownLabel = 'application/octet-stream';
+const unknownLabels = ['', unknownLabel, 'binary/octet-stream', 'image/*', '*/*'];
+
+/** Kinds with a sentence of their own, by the end of a type or of a name. */
+const refusedKinds: [RegExp, Refusal][] = [
+  [/[/.](x-)?(hei[cf]s?|hif)(-sequence)?$/, 'heic'],
+  [/[/.](x-)?tiff?$/, 'tiff'],
+  [/[/.]svgz?(\+xml)?$/, 'svg'],
+];
+
+const firstOf = <T>(kinds: [RegExp, T][], word: string): T | undefined =>
+  kinds.find(([pattern]) => pattern.test(word))?.[1];
+
+/** Without its parameters, such as a charset. */
+const mediaType = (label: string) => (label.split(';')[0] ?? '').trim().toLowerCase();
+
+/** Which of the types that are taken a label means. */
+export const acceptedType = (label: string): AcceptedType | undefined => firstOf(labels, mediaType(label));
+
+/**
+ * Why a photo is refused before its bytes are there; the bytes decide where the label says nothing.
+ * @param label its type, as the browser says it
+ */
+export function refusalOf({ name, type: label }: { name: string; type: string }): Refusal | undefined {
+  if (acceptedType(label)) return undefined;
+  const type = mediaType(label);
+  const refusal = firstOf(refusedKinds, type) ?? firstOf(refusedKinds, name.toLowerCase());
+  return refusal ?? (unknownLabels.includes(type) ? undefined : 'not_a_photo');
+}

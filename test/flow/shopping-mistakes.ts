@@ -32,12 +32,27 @@ const uploads: Mistake[] = [
       ['image/tiff', /TIFF.*save it as JPEG/],
       ['application/pdf', /not a photo.*We take JPEG, PNG and WebP/],
       ['constructor', /not a photo/],
-      ['', /not a photo/],
     ] as const
   ).map(([type, says]) =>
     mistake(`a file of type “${type}”`, '415 unsupported-type', says, ({ announce }) =>
       announce({ ...jpeg('Aunt'), type }),
     ),
+  ),
+  ...(
+    [
+      ['IMG_0001.HEIC', /iPhone.*JPEG/],
+      ['Scan 24.12.1943.tif', /TIFF.*save it as JPEG/],
+    ] as const
+  ).map(([name, says]) =>
+    mistake(`${name} of no type`, '415 unsupported-type', says, ({ announce }) =>
+      announce({ ...jpeg(name), type: '' }),
+    ),
+  ),
+  mistake(
+    'a type that no header can carry',
+    '400 invalid-request',
+    /“photos 1 type”.*plain/,
+    ({ announce }) => announce({ ...jpeg('Aunt'), type: 'image/jpeg; name=Zoë' }),
   ),
   ...['../../etc/passwd', '..\\boot.ini', 'a\u0007b.jpg', 'a\nb.jpg'].map((name) =>
     mistake(

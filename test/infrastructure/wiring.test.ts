@@ -78,6 +78,11 @@ describe('queues', () => {
       expect(queueFeeding(name).queue.redrive?.maxReceiveCount).toBeGreaterThan(5 + 3);
   });
 
+  test('a photo is read in a batch of its own, so that it keeps no other waiting', () => {
+    expect(queueFeeding('upload/record-upload').source.batchSize).toBe(1);
+    expect(step('upload/record-upload')).toMatchObject({ memoryMb: 1024, timeoutSeconds: 60 });
+  });
+
   test('submissions to the provider are limited, one a time each', () => {
     expect(queueFeeding('restoration/submit-job').source).toMatchObject({ batchSize: 1, maxConcurrency: 10 });
   });

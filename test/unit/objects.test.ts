@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globa
 import './edges.ts';
 import { replaceS3 } from './s3.ts';
 
-const { copyOnce, deleteObject, exists, readBytes, readHead, tagStage } = await import(
+const { copyOnce, deleteObject, exists, openObject, readBytes, readHead, tagStage } = await import(
   '../../lambdas/platform/objects.ts'
 );
 
@@ -41,13 +41,45 @@ describe('the head of an object', () => {
   });
 });
 
+describe('an object that is read as it comes', () => {
+  async function readAll(path = 'k') {
+    const object = await openObject('b', path);
+    const parts: Uint8Array[] = [];
+    for await (const part of object?.bytes ?? []) parts.push(part);
+    return object && { size: object.size, etag: object.etag, bytes: Buffer.concat(parts) };
+  }
+
+  test('has its size and a bare ETag', async () => {
+    s3.put('b/k', bytes, 'tag');
+    expect(await readAll()).toEqual({ size: 10, etag: 'tag', bytes });
+    s3.put('b/k', Buffer.alloc(0), 'none');
+    expect(await readAll()).toEqual({ size: 0, etag: 'none', bytes: Buffer.alloc(0) });
+  });
+
+  test('is no shorter object when its connection breaks', async () => {
+    s3.put('b/k', bytes);
+    s3.breakOff('b/k', 7);
+    await expect(readAll()).rejects.toMatchObject({ kind: 'retry', code: 'object_broke_off' });
+  });
+
+  test('is none, or not known, by what S3 answers', async () => {
+    expect(await readAll('other')).toBeUndefined();
+    s3.fail('GetObject', 503);
+    await expect(readAll()).rejects.toThrow('503');
+  });
+});
+
 describe('copying once', () => {
-  const copy = () => copyOnce({ bucket: 'temp', key: 'k', etag: 'sold' }, { bucket: 'originals', key: 'o' });
+  const copy = () =>
+    copyOnce(
+      { bucket: 'temp', key: 'k', etag: 'sold' },
+      { bucket: 'originals', key: 'o', contentType: 'image/png' },
+    );
 
   test('copies the very object that was meant', async () => {
     s3.put('temp/k', bytes, 'sold');
     expect(await copy()).toBe('copied');
-    expect(s3.objects.get('originals/o')?.bytes).toBe(bytes);
+    expect(s3.objects.get('originals/o')).toEqual({ bytes, etag: 'sold', type: 'image/png' });
   });
 
   test('again copies nothing, even when its source is gone', async () => {

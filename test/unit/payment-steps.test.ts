@@ -192,6 +192,18 @@ describe('keep-original', () => {
     expect(edges.sent).toEqual([{ to: 'submit-job', message: { jobId, attempt: 1 }, groupId: orderId }]);
   });
 
+  test.each([
+    ['jpg', 'image/jpeg'],
+    ['png', 'image/png'],
+    ['webp', 'image/webp'],
+  ])('keeps what was found to be a %s as %s, whatever it was posted as', async (ending, type) => {
+    s3.put('temp/uploads/temp/s/u.jpg', Buffer.from('photo'), 'sold');
+    edges.answer(keep, [{ statusBefore: 'pending', jobId, attempt: 1 }]);
+    const originalKey = `uploads/originals/o/i.${ending}`;
+    expect(failuresOf(await keepOriginal.handler(sqsEvent({ ...keeping, originalKey })))).toEqual([]);
+    expect(s3.objects.get(`originals/${originalKey}`)).toMatchObject({ type });
+  });
+
   test('asks for nothing while the order is not paid, or when the job is taken', async () => {
     s3.put('originals/uploads/originals/o/i.jpg', Buffer.from('photo'));
     edges.answer(keep, [{ jobId: null, attempt: null }]);

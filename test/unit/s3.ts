@@ -1,4 +1,5 @@
 /** S3 in memory for unit tests: objects by `bucket/key`, and the calls that were made. */
+import { Readable } from 'node:stream';
 import {
   CopyObjectCommand,
   DeleteObjectCommand,
@@ -18,13 +19,14 @@ const refusal = (status: number) =>
     $metadata: { httpStatusCode: status },
   });
 
-export type FakeObject = { bytes: Uint8Array; etag: string };
+export type FakeObject = { bytes: Uint8Array; etag: string; type?: string | undefined };
 
 /** For `beforeEach`. */
 export function replaceS3() {
   const objects = new Map<string, FakeObject>();
   const calls: string[] = [];
   const failing = new Map<string, number>();
+  const brokenOff = new Map<string, number>();
   const ranges: (string | undefined)[] = [];
 
   function found(path: string): FakeObject {
@@ -38,17 +40,21 @@ export function replaceS3() {
     if (Range && bytes.length === 0) throw refusal(416);
     const last = Number(/-(\d+)$/.exec(Range ?? '')?.[1] ?? bytes.length);
     const part = bytes.subarray(0, last + 1);
+    const sent = part.subarray(0, brokenOff.get(`${Bucket}/${Key}`));
     return {
-      Body: { transformToByteArray: async () => part },
+      Body: Object.assign(Readable.from(sent.length > 0 ? [sent] : []), {
+        transformToByteArray: async () => part,
+      }),
       ContentRange: Range && `bytes 0-${part.length - 1}/${bytes.length}`,
       ContentLength: part.length,
       ETag: `"${etag}"`,
     };
   }
-  function copy({ Bucket, Key, CopySource, CopySourceIfMatch }: CopyObjectCommand['input']) {
+  function copy({ Bucket, Key, CopySource, CopySourceIfMatch, ...input }: CopyObjectCommand['input']) {
     const source = found(CopySource ?? '');
     if (source.etag !== CopySourceIfMatch || objects.has(`${Bucket}/${Key}`)) throw refusal(412);
-    objects.set(`${Bucket}/${Key}`, source);
+    const type = input.MetadataDirective === 'REPLACE' ? input.ContentType : source.type;
+    objects.set(`${Bucket}/${Key}`, { ...source, type });
     return {};
   }
   jest.spyOn(S3Client.prototype, 'send').mockImplementation(async (command: object) => {
@@ -76,6 +82,8 @@ export function replaceS3() {
     /** Of each GetObject. */
     ranges,
     put: (path: string, bytes: Uint8Array, etag = 'etag') => void objects.set(path, { bytes, etag }),
+    /** The connection closes after so many bytes of that object. */
+    breakOff: (path: string, after: number) => void brokenOff.set(path, after),
     /** Calls of that name, such as `CopyObject`, answer that status from now on. */
     fail: (name: string, status: number) => void failing.set(name, status),
   };

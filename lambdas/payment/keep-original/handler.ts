@@ -7,6 +7,7 @@ import { log } from '../../platform/logging.ts';
 import { queueHandler, send } from '../../platform/messages.ts';
 import { copyOnce } from '../../platform/objects.ts';
 import { settings } from '../../platform/settings.ts';
+import { typeOfKey } from '../../upload/photo-types.ts';
 import { type KeepOriginalMessage, keepOriginalMessage } from '../messages.ts';
 import { fail } from './fail.sql';
 import { keep } from './keep.sql';
@@ -32,7 +33,7 @@ export const handler = queueHandler(keepOriginalMessage, async (message) => {
   const { orderId, imageId, uploadKey, uploadEtag, originalKey } = message;
   const copied = await copyOnce(
     { bucket: TEMP_BUCKET, key: uploadKey, etag: uploadEtag },
-    { bucket: ORIGINALS_BUCKET, key: originalKey },
+    { bucket: ORIGINALS_BUCKET, key: originalKey, contentType: typeOfKey(originalKey) },
   );
   if (copied === 'source missing') return failPhoto(message, 'upload_missing');
   if (copied === 'source changed') return failPhoto(message, 'upload_changed');

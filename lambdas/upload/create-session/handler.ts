@@ -1,4 +1,7 @@
-/** POST /api/upload: takes the names, types and sizes of a customer's photos; answers where to post the bytes of each. */
+/**
+ * POST /api/upload: takes the names, types and sizes of a customer's photos; answers where to post
+ * the bytes of each.
+ */
 import { randomUUID } from 'node:crypto';
 import { S3Client } from '@aws-sdk/client-s3';
 import { createPresignedPost } from '@aws-sdk/s3-presigned-post';
@@ -8,7 +11,7 @@ import { clientError } from '../../platform/errors.ts';
 import { apiHandler, jsonBody } from '../../platform/http.ts';
 import { temporaryKey } from '../../platform/object-keys.ts';
 import { count, settings } from '../../platform/settings.ts';
-import { acceptedTypes, isAccepted, refusalOfType, refusals } from '../photo-types.ts';
+import { acceptedType, acceptedTypes, refusalOf, refusals, unknownLabel } from '../photo-types.ts';
 import { create } from './create.sql';
 
 const { TEMP_BUCKET, MAX_FILES, MAX_FILE_BYTES, UPLOAD_URL_SECONDS, UPLOAD_EXPIRY_SECONDS } = settings({
@@ -21,6 +24,8 @@ const { TEMP_BUCKET, MAX_FILES, MAX_FILE_BYTES, UPLOAD_URL_SECONDS, UPLOAD_EXPIR
 const s3 = new S3Client({});
 
 const unsafeName = /[\p{Cc}/\\]/u;
+/** It goes into a header. */
+const typeLetters = /^[ -~]*$/;
 
 const photo = z.object({
   name: z
@@ -28,7 +33,7 @@ const photo = z.object({
     .min(1)
     .max(255)
     .refine((name) => !unsafeName.test(name), 'a file name cannot hold slashes or invisible characters'),
-  type: z.string().max(100),
+  type: z.string().max(100).regex(typeLetters, 'a type is written in plain letters').trim(),
   size: z.int().nonnegative(),
 });
 
@@ -50,10 +55,12 @@ function checkCount(photos: unknown[]): unknown[] {
 
 function checkLimits(photos: z.infer<typeof photo>[]): void {
   if (photos.length === 0) throw clientError('no_photos', 'Please choose at least one photo.');
-  for (const { name, type, size } of photos) {
+  for (const photo of photos) {
+    const { name, size } = photo;
     const detail = { photo: name };
-    if (!isAccepted(type))
-      throw clientError('unsupported_type', `“${name}” cannot be taken. ${refusals[refusalOfType(type)]}`, {
+    const refusal = refusalOf(photo);
+    if (refusal)
+      throw clientError('unsupported_type', `“${name}” cannot be taken. ${refusals[refusal]}`, {
         status: 415,
         detail,
       });
@@ -73,8 +80,13 @@ function checkLimits(photos: z.infer<typeof photo>[]): void {
   }
 }
 
-/** One presigned POST: exactly this key, type and tag, and not a byte more than was announced as the limit. */
-function presign(path: string, type: string) {
+/**
+ * One presigned POST: exactly this key, type and tag, and not a byte more than was announced as the
+ * limit. The type is what the browser says, since some forms post that and not the field answered
+ * here; what the photo really is, is written where it is kept.
+ */
+function presign(path: string, label: string) {
+  const type = label === '' ? unknownLabel : label;
   const tagging = '<Tagging><TagSet><Tag><Key>stage</Key><Value>upload</Value></Tag></TagSet></Tagging>';
   return createPresignedPost(s3, {
     Bucket: TEMP_BUCKET,
@@ -95,7 +107,8 @@ export const handler = apiHandler(async (request) => {
   const sessionId = randomUUID();
   const rows = photos.map(({ name, type, size }) => {
     const id = randomUUID();
-    const ending = isAccepted(type) ? acceptedTypes[type] : '';
+    const accepted = acceptedType(type);
+    const ending = accepted ? acceptedTypes[accepted] : 'bin';
     return { id, name, type, size, path: temporaryKey(sessionId, id, ending) };
   });
   const { expiresAt } = await queryOne(create, {

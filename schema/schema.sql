@@ -1096,6 +1096,16 @@ begin
 end
 $$;
 
+create function withheld_because(payment_status text)
+returns text
+language plpgsql
+immutable parallel safe
+as $$
+begin
+  return case when payment_status in ('refunded', 'disputed') then payment_status end;
+end
+$$;
+
 -- ── rights ──────────────────────────────────────────────────────────────────────────────────────
 
 grant execute on function archive_audit to restoreclick_app;

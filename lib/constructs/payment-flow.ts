@@ -43,7 +43,13 @@ export class PaymentFlow extends Construct {
     const settlePayment = new QueueStep(this, 'SettlePayment', platform, {
       step: 'payment/settle-payment',
       description: 'late payments, refunds, disputes, expired checkouts',
-      access: [database.statements, secrets.stripe, this.keepOriginal.sending, completeOrder.sending],
+      access: [
+        database.statements,
+        secrets.stripe,
+        this.keepOriginal.sending,
+        completeOrder.sending,
+        next.email.sendEmail.sending,
+      ],
     });
     this.publicSteps(platform, [placeOrder, settlePayment]);
   }

@@ -65,6 +65,18 @@ const becomes = (order: customer.Order, status: string, payment: string) =>
     (now) => now?.status === status && now.payment === payment,
   );
 
+const asked = ({ orderId, key }: customer.Order, action: string, body: object) =>
+  fetch(`${system.at.api}/api/orders/${orderId}/${action}`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', authorization: `Bearer ${key}` },
+    body: JSON.stringify(body),
+  });
+
+async function problemOf(answer: Promise<Response>) {
+  const { status, type } = (await (await answer).json()) as { status: number; type: string };
+  return [status, type.replace('urn:restoreclick:problem:', '')];
+}
+
 const lastMail = async (email: string, { orderNumber }: customer.Order) =>
   (await customer.readMails(system.at, email, orderNumber, 2)).at(-1);
 
@@ -204,6 +216,12 @@ describe('money that comes late, or goes back', () => {
     expect((await customer.download(link)).name).toBe('One restored.png');
     await atStripe(system, `payments/${payment}/refund`);
     await becomes(order, 'refunded', 'refunded');
+    expect(await problemOf(fetch(link, { redirect: 'manual' }))).toEqual([410, 'order-refunded']);
+    expect(await problemOf(asked(order, 'downloads', { type: 'zip_all' }))).toEqual([410, 'order-refunded']);
+    expect(await problemOf(asked(order, 'share', { recipients: [by.email] }))).toEqual([
+      410,
+      'order-refunded',
+    ]);
   });
 
   test('a refund told before its order exists waits for it', async () => {
@@ -241,13 +259,17 @@ describe('money that comes late, or goes back', () => {
     expect(await jobsOf(order)).toEqual([{ status: 'cancelled', attempt: 1, code: 'order_refunded' }]);
   });
 
-  test('a dispute is seen when it is opened and when it is won', async () => {
+  test('a dispute withholds the photos until it is won', async () => {
     const order = await placeOrder(system, [await photo('One.jpg', 17)]);
-    await ended(system, order);
+    const { photos } = await ended(system, order);
+    const link = await customer.linkTo(system.at, order, photos[0]?.restored?.id ?? '');
     const { disputes } = await atStripe(system, `payments/${await paymentOf(order)}/dispute`);
     await becomes(order, 'completed', 'disputed');
+    expect(await problemOf(fetch(link, { redirect: 'manual' }))).toEqual([410, 'order-disputed']);
+    expect(await problemOf(asked(order, 'downloads', { type: 'zip_all' }))).toEqual([410, 'order-disputed']);
     await atStripe(system, `disputes/${disputes[0]?.id}/close`, { status: 'won' });
     await becomes(order, 'completed', 'paid');
+    expect((await customer.download(link)).name).toBe('One restored.png');
   });
 
   test('none of all that was an illegal move', async () => {

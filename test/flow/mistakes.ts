@@ -42,6 +42,8 @@ function orderPath(action: string) {
   return async (shop: Shop) => `/api/orders/${(await shop.restored()).orderId}/${action}`;
 }
 
+const withheldWords = { refunded: /was refunded.*answer one of our emails/, disputed: /bank.*safe with us/ };
+
 const orders: Mistake[] = [
   ...(
     [
@@ -108,6 +110,24 @@ const orders: Mistake[] = [
         const { orderId, key } = await unpaid();
         return post(`/api/orders/${orderId}/${action}`, json, key);
       },
+    ),
+  ),
+  ...(['refunded', 'disputed'] as const).flatMap((how) =>
+    (
+      [
+        ['downloads', { type: 'zip_all' }],
+        ['share', { recipients: ['grace@example.com'] }],
+      ] as const
+    ).map(([action, json]) =>
+      mistake(
+        `${action} of an order that is ${how}`,
+        `410 order-${how}`,
+        withheldWords[how],
+        async (shop) => {
+          const { orderId, key } = await shop[how]();
+          return shop.post(`/api/orders/${orderId}/${action}`, json, key);
+        },
+      ),
     ),
   ),
   mistake(
@@ -184,6 +204,11 @@ const orders: Mistake[] = [
 ];
 
 const links: Mistake[] = [
+  ...(['refunded', 'disputed'] as const).map((how) =>
+    mistake(`a link of an order that is ${how}`, `410 order-${how}`, withheldWords[how], async (shop) =>
+      shop.ask('GET', (await shop[how]()).path),
+    ),
+  ),
   mistake('a token that never was', '404 unknown-link', /no such download link.*your email/, ({ ask }) =>
     ask('GET', `/download/${token}`),
   ),

@@ -5,7 +5,7 @@ import pg from 'pg';
 import { Stripe } from 'stripe';
 import { z } from 'zod';
 import * as customer from '../../demo/customer.ts';
-import { asOperator, functionOf } from './backstage.ts';
+import { asOperator, atStripe, functionOf, rows } from './backstage.ts';
 import { ada, ended, photo, type TestSystem, uploadPhotos } from './system.ts';
 
 type Asked = {
@@ -73,6 +73,22 @@ export function openShop(system: TestSystem) {
     return { ...(await customer.claim(at, checkoutId)), checkoutId, sessionId };
   }
 
+  async function withheld(how: 'refund' | 'dispute', status: string) {
+    const made = await order('pay', [await photo(`${how}.jpg`, 7)]);
+    const { photos } = await ended(system, made);
+    const paymentOf = async () =>
+      (await rows(system, 'select * from restoreclick.orders where id = $1', [made.orderId]))[0];
+    const path = await linkTo(made, { type: 'single_image', imageId: photos[0]?.restored?.id });
+    await atStripe(system, `payments/${(await paymentOf())?.stripe_payment_intent_id}/${how}`);
+    await system.until(paymentOf, (row) => row?.payment_status === status);
+    return { ...made, path };
+  }
+  /** A link's path: `/download/…` */
+  async function linkTo(made: PaidOrder, wanted: object): Promise<string> {
+    const answer = await post(`/api/orders/${made.orderId}/downloads`, wanted, made.key);
+    return new URL(z.object({ url: z.string() }).parse(await answer.json()).url).pathname;
+  }
+
   return {
     system,
     ask,
@@ -88,13 +104,12 @@ export function openShop(system: TestSystem) {
       const { photos } = await ended(system, made);
       return { ...made, photos };
     }),
+    /** A photo of each, restored; then its money went back, or is held by a bank. */
+    refunded: once(() => withheld('refund', 'refunded')),
+    disputed: once(() => withheld('dispute', 'disputed')),
     /** Paid by bank, which takes three days. */
     unpaid: once(async () => order('later', [await photo('Uncle.jpg', 4)])),
-    /** A link's path: `/download/…` */
-    async linkTo(made: PaidOrder, wanted: object): Promise<string> {
-      const answer = await post(`/api/orders/${made.orderId}/downloads`, wanted, made.key);
-      return new URL(z.object({ url: z.string() }).parse(await answer.json()).url).pathname;
-    },
+    linkTo,
     fromStripe: (event: object, { age = 0, headers = {} }: { age?: number; headers?: object } = {}) => {
       const body = JSON.stringify(event);
       return ask('POST', '/api/webhooks/stripe', {

@@ -128,6 +128,7 @@ describe('sending', () => {
       'operations/reconcile',
     ],
     'email/send-email': [
+      'payment/settle-payment',
       'payment/place-order',
       'restoration/complete-order',
       'email/send-email',

@@ -12,7 +12,8 @@ import { stuck } from '../../lambdas/operations/reconcile/stuck.sql';
 import { claim as claimOrder } from '../../lambdas/order/claim-order/claim.sql';
 import { order as readOrder } from '../../lambdas/order/get-order/order.sql';
 import { share } from '../../lambdas/order/share-order/share.sql';
-import { nobody, type Order } from '../../schema/samples/parameters.ts';
+import { settle } from '../../lambdas/payment/settle-payment/settle.sql';
+import { nobody, type Order, paymentEvent } from '../../schema/samples/parameters.ts';
 import { type TestDatabase, testDatabase } from './database.ts';
 import { day, hour, type Shop, shopOn } from './orders.ts';
 
@@ -55,13 +56,14 @@ describe('create-link', () => {
     for (const row of packed) expect(row).toMatchObject({ storageBucket: 'restored', format: 'png' });
   });
 
-  test("answers no link, and writes none, for nothing restored, another order's photo and no photo", async () => {
+  test("makes none for nothing restored, another order's photo and no photo; no row for no order", async () => {
     const [fresh, done] = [await shop.kept(), await shop.completed({ count: 1 })];
-    const nothing = [{ spent: false, linkId: null, expiresAt: null, maxDownloads: null }];
+    const nothing = [{ withheld: null, spent: false, linkId: null, expiresAt: null, maxDownloads: null }];
     const none = async () => {
       expect(await shop.run(create, linking(fresh, 'zip_all'))).toEqual(nothing);
       for (const imageId of [done.photos[0]?.imageId ?? '', randomUUID(), null])
         expect(await shop.run(create, linking(fresh, 'single_image', imageId))).toEqual(nothing);
+      expect(await shop.run(create, linking({ ...fresh, orderId: randomUUID() }, 'zip_all'))).toEqual([]);
     };
     expect(await shop.written(none)).toEqual([]);
   });
@@ -153,6 +155,53 @@ describe('open-link', () => {
   });
 });
 
+describe('the photos of an order', () => {
+  const pays = (order: Order, status: string) => shop.run(settle, paymentEvent(order, status));
+  const sharing = ({ orderId }: Order) => ({
+    ...nobody,
+    orderId,
+    recipients: '["grace@example.com"]',
+    senderName: null,
+    message: null,
+    maxRounds: 3,
+  });
+
+  /** Whether each way to them is open, and what it says if not. */
+  async function ways(order: Order, link: { id: string; tokenHash: string }) {
+    const [opened] = await shop.run(open, opening(link.tokenHash));
+    const [made] = await shop.run(create, linking(order, 'zip_all'));
+    const [original] = await shop.run(create, linking(order, 'single_image', order.photos[0]?.imageId));
+    const [shared] = await shop.run(share, sharing(order));
+    const [packed] = await shop.run(archive, { linkId: link.id });
+    const because = [opened, made, original, shared, packed].map((row) => row?.withheld);
+    const mails = shared?.emailIds as unknown[];
+    return { because, open: [opened?.counted, made?.linkId != null, original?.linkId != null, mails.length > 0] };
+  }
+  const all = (open: boolean, withheld: string | null = null) => ({
+    because: Array.from({ length: 5 }, () => withheld),
+    open: Array.from({ length: 4 }, () => open),
+  });
+
+  test.each([
+    ['refunded', 'a refund that fails'],
+    ['disputed', 'a dispute that is won'],
+  ] as const)('are withheld while it is %s, and there again after %s', async (status, _after) => {
+    const order = await shop.completed({ count: 2 });
+    const link = await linkOf(order);
+    await pays(order, status);
+    const withheld = async () => expect(await ways(order, link)).toEqual(all(false, status));
+    expect(await shop.written(withheld)).toEqual([]);
+    await pays(order, 'paid');
+    expect(await ways(order, link)).toEqual(all(true));
+  });
+
+  test('stay with who got a part of the money back', async () => {
+    const order = await shop.completed({ count: 2 });
+    await pays(order, 'partially_refunded');
+    expect(await ways(order, await linkOf(order))).toEqual(all(true));
+  });
+});
+
 describe('an order', () => {
   test('is claimed by its Checkout Session once it is placed', async () => {
     const order = await shop.placed();
@@ -207,7 +256,7 @@ describe('share-order', () => {
     }
     const third = async () =>
       expect(await shop.run(share, sharing(order))).toEqual([
-        { restored: true, roundsBefore: 2, emailIds: [] },
+        { withheld: null, restored: true, roundsBefore: 2, emailIds: [] },
       ]);
     expect(await shop.written(third)).toEqual([]);
     const emails = await shop.rows(
@@ -226,7 +275,7 @@ describe('share-order', () => {
   test('shares nothing while nothing is restored, and no unknown order', async () => {
     const fresh = await shop.kept();
     expect(await shop.run(share, sharing(fresh))).toEqual([
-      { restored: false, roundsBefore: 0, emailIds: [] },
+      { withheld: null, restored: false, roundsBefore: 0, emailIds: [] },
     ]);
     expect(await shop.run(share, sharing({ ...fresh, orderId: randomUUID() }))).toEqual([]);
   });
@@ -269,6 +318,19 @@ describe('reconcile', () => {
     expect(await stuckOf(order)).toEqual(listed);
     expect(await stuckOf(order, 0)).toEqual([]);
   });
+
+  test.each(['refunded', 'disputed'])(
+    'leaves the mail alone that waits while its order is %s',
+    async (status) => {
+      const order = await shop.completed({ count: 1 });
+      await shop.run(settle, paymentEvent(order, status));
+      expect(await stuckOf(order)).toEqual(['email pending']);
+      const listed = await shop.run(stuck, { overdueSeconds: 3600, batch: 1000 }, { aheadMs: 2 * hour });
+      expect(listed.filter(({ orderId }) => orderId === order.orderId).map(({ id }) => id)).toEqual([
+        order.emailId,
+      ]);
+    },
+  );
 
   test('does not call a photo stuck whose order waits for its money', async () => {
     expect(await stuckOf(await shop.kept({ count: 1, paid: false }))).toEqual(['email pending']);

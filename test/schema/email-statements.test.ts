@@ -7,7 +7,8 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { apply } from '../../lambdas/email/receive-sendgrid-events/apply.sql';
 import { claim } from '../../lambdas/email/send-email/claim.sql';
 import { settle } from '../../lambdas/email/send-email/settle.sql';
-import { leaseSeconds } from '../../schema/samples/parameters.ts';
+import { settle as settlePayment } from '../../lambdas/payment/settle-payment/settle.sql';
+import { leaseSeconds, paymentEvent } from '../../schema/samples/parameters.ts';
 import { type TestDatabase, testDatabase } from './database.ts';
 import { type Shop, shopOn } from './orders.ts';
 
@@ -129,6 +130,22 @@ describe('send-email claims', () => {
     expect(links.map(({ link_type }) => link_type)).toEqual(['single_image', 'single_image', 'zip_all']);
     expect(rows[0]?.archiveLinkId).toBe(links[2].id);
   });
+
+  test.each(['refunded', 'disputed'])(
+    'no photos of an order that is %s, until it is paid again',
+    async (status) => {
+      const order = await shop.completed({ count: 1 });
+      await shop.run(settlePayment, paymentEvent(order, status));
+      const waits = async () =>
+        expect(await shop.run(claim, claiming(order.doneEmailId))).toMatchObject([{ outcome: 'withheld' }]);
+      expect(await shop.written(waits)).toEqual([]);
+      expect(await shop.run(claim, claiming(order.emailId))).toMatchObject([{ outcome: 'claimed' }]);
+      const again = paymentEvent(order, 'paid');
+      for (const _delivery of [1, 2])
+        expect(await shop.run(settlePayment, again)).toMatchObject([{ emailIds: [order.doneEmailId] }]);
+      expect(await shop.run(claim, claiming(order.doneEmailId))).toMatchObject([{ outcome: 'claimed' }]);
+    },
+  );
 
   test('makes no links when it does not take the email', async () => {
     const order = await shop.completed({ count: 1 });

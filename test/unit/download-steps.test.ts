@@ -36,6 +36,7 @@ describe('open-link', () => {
   const row = (more: Row = {}): Row => ({
     linkId,
     orderId,
+    withheld: null,
     expired: false,
     spent: false,
     single: true,
@@ -77,6 +78,13 @@ describe('open-link', () => {
     ['that never was', [], 404, /unknown-link/],
     ['that has expired', [row({ expired: true })], 410, /expired.*new link/],
     ['that is spent', [row({ spent: true })], 410, /used.*new link/],
+    [
+      'of a refunded order, expired or not',
+      [row({ withheld: 'refunded', expired: true })],
+      410,
+      /order-refunded/,
+    ],
+    ['of a disputed order', [row({ withheld: 'disputed' })], 410, /order-disputed.*bank.*safe with us/],
   ])('answers for a link %s', async (_what, rows, status, words) => {
     edges.answer(open, rows);
     const answer = await get();
@@ -113,8 +121,8 @@ describe('open-link', () => {
 
 describe('create-link', () => {
   const create = 'download/create-link/create';
-  const link = [{ spent: false, linkId, expiresAt: '2026-01-08T00:00:00Z', maxDownloads: 10 }];
-  const none = { linkId: null, expiresAt: null, maxDownloads: null };
+  const link = [{ withheld: null, spent: false, linkId, expiresAt: '2026-01-08T00:00:00Z', maxDownloads: 10 }];
+  const none = { withheld: null, spent: false, linkId: null, expiresAt: null, maxDownloads: null };
   const post = async (body: object, key?: string) =>
     createLink.handler(apiEvent({ ...(await withKey(key)), body: JSON.stringify(body) }));
 
@@ -151,6 +159,13 @@ describe('create-link', () => {
     expect(answer).toMatchObject({ statusCode: 404, body: expect.stringContaining('unknown-order') });
   });
 
+  test.each(['refunded', 'disputed'])('of a %s order is a 410 in words', async (withheld) => {
+    edges.answer(create, [{ ...none, withheld }]);
+    const answer = await post({ type: 'zip_all' });
+    expect(answer).toMatchObject({ statusCode: 410, body: expect.stringContaining(`order-${withheld}`) });
+    expect(edges.sent).toEqual([]);
+  });
+
   test.each(['', 'x'.repeat(43)])('with the key “%s” finds no order', async (key) => {
     expect(await post({ type: 'zip_all' }, key)).toMatchObject({ statusCode: 404 });
     expect(edges.ran).toEqual([]);
@@ -161,6 +176,7 @@ describe('build-archive', () => {
   const deliver = async () => failuresOf(await buildArchive.handler(sqsEvent({ linkId })));
   const photo = {
     orderId,
+    withheld: null,
     imageId,
     storageBucket: 'restored',
     storagePath: 'gone.png',
@@ -174,6 +190,12 @@ describe('build-archive', () => {
     s3.put(archive, Buffer.from('zip'));
     expect(await deliver()).toEqual([]);
     expect(s3.calls).toEqual([`HeadObject ${archive}`]);
+  });
+
+  test('builds nothing of photos that are withheld, and does not come again', async () => {
+    edges.answer('download/build-archive/archive', [{ ...photo, withheld: 'disputed' }]);
+    expect(await deliver()).toEqual([]);
+    expect(s3.calls).toEqual([]);
   });
 
   test('comes again for a link that opens nothing', async () => {

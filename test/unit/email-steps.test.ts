@@ -85,6 +85,14 @@ describe('send-email', () => {
     expect(message).toMatchObject({ emailId, to: { email: 'ada@example.com' }, cc: [], attachments: [] });
   });
 
+  test('leaves alone what brings photos that are withheld', async () => {
+    edges.answer(claim, [email({ outcome: 'withheld' })]);
+    expect(await deliver()).toEqual([]);
+    expect(edges.statements()).toEqual([claim]);
+    expect(edges.sent).toEqual([]);
+    expect(provider.send).not.toHaveBeenCalled();
+  });
+
   test('makes a new seed for each attempt', async () => {
     edges.answer(claim, [email({ outcome: 'ended' })]);
     await deliver();

@@ -258,7 +258,7 @@ describe('settle-payment', () => {
   const settle = 'payment/settle-payment/settle';
   const cancel = 'payment/settle-payment/cancel';
   const rows = (paymentStatus: string, more: Row = {}): Row[] => [
-    { orderId, paymentStatus, allEnded: false, paidByThis: true, ...noPhoto, ...more },
+    { orderId, paymentStatus, allEnded: false, paidByThis: true, emailIds: [], ...noPhoto, ...more },
   ];
   const deliver = async (type = 'charge.refunded') =>
     failuresOf(await settlePayment.handler(sqsEvent(event(type))));
@@ -315,6 +315,12 @@ describe('settle-payment', () => {
     edges.answer(settle, rows('paid', { allEnded: true }));
     await deliver('charge.dispute.closed');
     expect(edges.sent).toEqual([{ to: 'complete-order', message: { orderId }, groupId: orderId }]);
+  });
+
+  test('sends the mail that waited while the photos were withheld', async () => {
+    edges.answer(settle, rows('paid', { emailIds: [imageId] }));
+    expect(await deliver('charge.dispute.closed')).toEqual([]);
+    expect(edges.sent).toEqual([{ to: 'send-email', message: { emailId: imageId }, groupId: orderId }]);
   });
 
   test('comes again while the order is not placed', async () => {

@@ -5,6 +5,7 @@ export declare const archive: Statement<{
   linkId: string;
 }, {
   orderId: string;
+  withheld: string | null;
   imageId: string;
   storageBucket: string;
   storagePath: string;

@@ -58,7 +58,9 @@ async function pack(photos: Photo[], key: string): Promise<void> {
 
 export const handler = queueHandler(buildArchiveMessage, async ({ linkId }) => {
   const photos = await photosOf(linkId);
-  const orderId = photos[0]?.orderId ?? '';
+  const { orderId = '', withheld } = photos[0] ?? {};
+  // Nobody can have it. Whoever opens the link when they can asks again.
+  if (withheld) return log.info('photos withheld', { orderId, linkId, because: withheld });
   const key = archiveKey(
     orderId,
     photos.map(({ imageId }) => imageId),

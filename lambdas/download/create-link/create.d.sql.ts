@@ -12,6 +12,7 @@ export declare const create: Statement<{
   maxDownloads: number;
   linkSeconds: number;
 }, {
+  withheld: string | null;
   spent: boolean;
   linkId: string | null;
   expiresAt: string | null;

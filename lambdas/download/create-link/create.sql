@@ -1,5 +1,5 @@
 -- A download link for one photo of an order, or for all its restored ones. None where the order has
--- nothing such or links enough; no row for no such order, or a key of it that was revoked.
+-- nothing such, links enough, or its photos withheld; no row for no such order, or a key of it that was revoked.
 -- :image_id may be null
 -- :ip_address may be null
 -- :user_agent may be null
@@ -11,7 +11,7 @@ with actor as materialized (
 ),
 found as (
   select
-    orders.id, orders.key_version,
+    orders.id, orders.key_version, withheld_because(orders.payment_status) as withheld,
     -- Each photo and the archive, five times over.
     (select count(*) from download_links as link
      where link.order_id = orders.id and link.expires_at > present()) >= 500 as spent
@@ -33,9 +33,10 @@ linked as (
     found.id, found.key_version, :token_hash, :link_type, target.image_ids,
     :max_downloads::int, present() + make_interval(secs => :link_seconds::int)
   from found, target
-  where target.image_ids is not null and not found.spent
+  where target.image_ids is not null and found.withheld is null and not found.spent
   returning id, expires_at, max_downloads
 )
-select found.spent as "spent!", linked.id as link_id, linked.expires_at, linked.max_downloads
+select
+  found.withheld, found.spent as "spent!", linked.id as link_id, linked.expires_at, linked.max_downloads
 from found
 left join linked on true;

@@ -1,5 +1,6 @@
 /** POST /api/orders/{order}/downloads: a new link to one photo or to a ZIP of all restored. */
 import { z } from 'zod';
+import { refuseWithheld } from '../../order/withheld.ts';
 import { query } from '../../platform/database.ts';
 import { clientError } from '../../platform/errors.ts';
 import { apiHandler, jsonBody } from '../../platform/http.ts';
@@ -55,6 +56,7 @@ export const handler = apiHandler(async (request) => {
     userAgent: request.userAgent,
   });
   if (!link) throw unknownOrder();
+  refuseWithheld(link.withheld);
   if (link.spent) throw linksSpent();
   const { linkId, expiresAt, maxDownloads } = link;
   if (!linkId) throw nothingThere(wanted.type);

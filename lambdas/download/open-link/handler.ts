@@ -2,6 +2,7 @@
 import { GetObjectCommand } from '@aws-sdk/client-s3';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import { z } from 'zod';
+import { refuseWithheld } from '../../order/withheld.ts';
 import { query } from '../../platform/database.ts';
 import { clientError } from '../../platform/errors.ts';
 import { type Answer, apiHandler, type Request } from '../../platform/http.ts';
@@ -40,6 +41,7 @@ async function look(request: Request, archiveReady: boolean) {
   const rows = await query(open, { tokenHash: hash, archiveReady, ipAddress, userAgent });
   const [first] = rows;
   if (!first) throw unknownLink();
+  refuseWithheld(first.withheld);
   if (first.expired) throw expiredLink();
   if (first.spent) throw spentLink();
   return { first, rows };

@@ -9,6 +9,7 @@ export declare const open: Statement<{
 }, {
   linkId: string;
   orderId: string;
+  withheld: string | null;
   expired: boolean;
   spent: boolean;
   single: boolean;

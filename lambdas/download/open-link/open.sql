@@ -11,6 +11,7 @@ with actor as materialized (
 found as (
   select
     link.id, link.order_id, link.target_images, orders.order_number,
+    withheld_because(orders.payment_status) as withheld,
     link.expires_at <= present() or link.key_version <> orders.key_version as expired,
     link.download_count >= link.max_downloads as spent,
     link.link_type = 'single_image' or cardinality(link.target_images) = 1 as single
@@ -24,13 +25,14 @@ counted as (
   set download_count = link.download_count + 1, last_accessed_at = present()
   from found
   where link.id = found.id
-    and not found.expired and not found.spent
+    and found.withheld is null and not found.expired and not found.spent
     and (found.single or :archive_ready::boolean)
   returning link.id
 )
 select
   found.id as "link_id!",
   found.order_id as "order_id!",
+  found.withheld,
   found.expired as "expired!",
   found.spent as "spent!",
   found.single as "single!",

@@ -1,7 +1,8 @@
 -- Takes an email that is due, or whose holder died, for as long as the lease, and makes the
 -- download links it carries. A link's token is the SHA-256 of a seed of 256 random bits, which only
 -- this call knows, and of what it opens; the row keeps its hash. Answers a row for each photo the
--- email speaks of (at most an order's photos), or one without a photo.
+-- email speaks of (at most an order's photos), or one without a photo. What
+-- brings photos waits while its order's are withheld: settle-payment asks for it again.
 with actor as materialized (
   select set_config('app.actor', :actor, true)
 ),
@@ -10,7 +11,8 @@ found as (
     email.id, email.order_id, email.email_type, email.to_email, email.to_name, email.cc_emails, email.status,
     email.attempt_number, email.max_attempts, email.dynamic_data, email.attachments, email.scheduled_for, email.leased_until,
     orders.order_number, orders.currency, orders.total_amount, orders.photo_count,
-    orders.payment_status, orders.key_version
+    orders.payment_status, orders.key_version,
+    email.email_type <> 'order_confirmation' and withheld_because(orders.payment_status) is not null as withheld
   from actor
   cross join email_queue as email
   join orders on orders.id = email.order_id
@@ -23,6 +25,7 @@ claimed as (
     leased_until = present() + make_interval(secs => :lease_seconds::int)
   from found
   where email.id = found.id
+    and not found.withheld
     and found.attempt_number < found.max_attempts
     and ((found.status = 'pending' and found.scheduled_for <= present())
       or (found.status = 'sending' and found.leased_until <= present()))
@@ -69,6 +72,7 @@ select
   case
     when claimed.id is not null then 'claimed'
     when found.status in ('sent', 'failed', 'bounced') then 'ended'
+    when found.withheld then 'withheld'
     when found.attempt_number >= found.max_attempts
       and (found.status = 'pending' or found.leased_until <= present()) then 'exhausted'
     else 'waiting'

@@ -92,6 +92,7 @@ export const handler = queueHandler(sendEmailMessage, async ({ emailId }) => {
   if (!first) throw internalError('unknown_email', `There is no email ${emailId} yet.`);
   const { outcome, attempt, archiveLinkId, waitSeconds, orderId } = first;
   if (outcome === 'ended') return;
+  if (outcome === 'withheld') return log.info('email waits, its photos are withheld', { orderId, emailId });
   if (outcome === 'waiting') return send(SEND_EMAIL_QUEUE_URL, [{ emailId }], { delaySeconds: waitSeconds });
   if (outcome === 'exhausted')
     return settleAttempt(emailId, attempt, { outcome: 'failed', errorCode: 'attempts_exhausted' });

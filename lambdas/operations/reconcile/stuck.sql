@@ -55,12 +55,15 @@ job as (
   limit :batch::int
 ),
 email as (
-  select 'email ' || status, id, order_id, updated_at, attempt_number, null, null, null
-  from email_queue
-  where status in ('pending', 'sending')
-    and scheduled_for < (select since from overdue)
-    and (leased_until is null or leased_until <= (select since from overdue))
-  order by scheduled_for
+  select 'email ' || email.status, email.id, email.order_id, email.updated_at, email.attempt_number, null, null, null
+  from email_queue as email
+  where email.status in ('pending', 'sending')
+    and email.scheduled_for < (select since from overdue)
+    and (email.leased_until is null or email.leased_until <= (select since from overdue))
+    -- As send-email's claim says: what brings photos waits while they are withheld.
+    and (email.email_type = 'order_confirmation'
+      or (select withheld_because(orders.payment_status) from orders where orders.id = email.order_id limit 1) is null)
+  order by email.scheduled_for
   limit :batch::int
 ),
 unended as (

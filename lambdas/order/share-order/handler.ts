@@ -6,6 +6,7 @@ import { apiHandler, jsonBody } from '../../platform/http.ts';
 import { send } from '../../platform/messages.ts';
 import { authorisedOrder, unknownOrder } from '../../platform/order-key.ts';
 import { count, settings } from '../../platform/settings.ts';
+import { refuseWithheld } from '../withheld.ts';
 import { share } from './share.sql';
 
 const { ORDER_KEY_SECRET_ARN, SEND_EMAIL_QUEUE_URL, SHARE_MAX_RECIPIENTS, SHARE_MAX_ROUNDS } = settings({
@@ -48,6 +49,7 @@ export const handler = apiHandler(async (request) => {
     userAgent: request.userAgent,
   });
   if (!row) throw unknownOrder();
+  refuseWithheld(row.withheld);
   if (!row.restored)
     throw clientError(
       'nothing_restored',

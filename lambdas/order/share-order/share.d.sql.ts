@@ -11,6 +11,7 @@ export declare const share: Statement<{
   recipients: string;
   maxRounds: number;
 }, {
+  withheld: string | null;
   restored: boolean;
   roundsBefore: number;
   emailIds: unknown;

@@ -13,6 +13,7 @@ with actor as materialized (
 found as (
   select
     orders.id, customers.name as customer_name,
+    withheld_because(orders.payment_status) as withheld,
     exists (
       select from images where images.order_id = orders.id and images.type = 'restored' and images.status = 'completed'
     ) as restored,
@@ -31,12 +32,13 @@ shared as (
     jsonb_strip_nulls(jsonb_build_object(
       'senderName', coalesce(:sender_name::text, found.customer_name), 'message', :message::text))
   from found, (select distinct lower(email) as email from jsonb_array_elements_text(:recipients::jsonb) as email) as recipient
-  where found.restored and found.rounds < :max_rounds::int
+  where found.withheld is null and found.restored and found.rounds < :max_rounds::int
   -- Of two rounds at once one comes second: it is tried again, and is the next round.
   on conflict do nothing
   returning id
 )
 select
+  found.withheld,
   found.restored as "restored!",
   found.rounds as "rounds_before!",
   coalesce((select jsonb_agg(id) from shared), '[]') as "email_ids!"

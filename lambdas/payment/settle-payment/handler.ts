@@ -12,10 +12,13 @@ import { cancel } from './cancel.sql';
 import { settle } from './settle.sql';
 import { type PaymentVerdict, presupposesPayment, verdict } from './verdict.ts';
 
-const { KEEP_ORIGINAL_QUEUE_URL, COMPLETE_ORDER_QUEUE_URL } = settings({
+const { KEEP_ORIGINAL_QUEUE_URL, COMPLETE_ORDER_QUEUE_URL, SEND_EMAIL_QUEUE_URL } = settings({
   KEEP_ORIGINAL_QUEUE_URL: z.url(),
   COMPLETE_ORDER_QUEUE_URL: z.url(),
+  SEND_EMAIL_QUEUE_URL: z.url(),
 });
+
+const emailIdList = z.array(z.guid());
 
 type Subject = { checkoutId: string | null; paymentIntentId: string | null };
 type Settled = Subject & { sessionId: string };
@@ -66,6 +69,8 @@ async function act(
   if (first.paymentStatus === 'refunded') await query(cancel, { orderId });
   const photos = keepingMessages(orderId, rows);
   await send(KEEP_ORIGINAL_QUEUE_URL, photos, { groupId: orderId });
+  const emails = emailIdList.parse(first.emailIds).map((emailId) => ({ emailId }));
+  await send(SEND_EMAIL_QUEUE_URL, emails, { groupId: orderId });
   if (first.allEnded) await send(COMPLETE_ORDER_QUEUE_URL, [{ orderId }], { groupId: orderId });
 }
 

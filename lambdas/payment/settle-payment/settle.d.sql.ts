@@ -15,6 +15,7 @@ export declare const settle: Statement<{
   paidByThis: boolean;
   paymentStatus: string;
   allEnded: boolean;
+  emailIds: unknown;
   imageId: string | null;
   originalKey: string | null;
   uploadKey: string | null;

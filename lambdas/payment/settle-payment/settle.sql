@@ -53,6 +53,14 @@ now_is as (
 photo as (
   select open_photos.* from now_is join open_photos on open_photos.order_id = now_is.id
 ),
+-- What brings photos waited while they were withheld, and is asked for as often as this comes.
+waiting_email as (
+  select email.id
+  from now_is
+  join email_queue as email on email.order_id = now_is.id
+  where withheld_because(now_is.payment_status) is null
+    and email.email_type <> 'order_confirmation' and email.status in ('pending', 'sending')
+),
 unasked as (
   select photo.*
   from now_is, photo
@@ -66,6 +74,7 @@ select
   found.paid_by_this as "paid_by_this!",
   now_is.payment_status as "payment_status!",
   now_is.status = 'processing' and not exists (select from photo) as "all_ended!",
+  coalesce((select jsonb_agg(id) from waiting_email), '[]') as "email_ids!",
   unasked.id as image_id,
   unasked.storage_path as original_key,
   upload.storage_path as upload_key,

@@ -876,6 +876,28 @@ begin
 end
 $$;
 
+create function may_act(role name, actor text)
+returns boolean
+language plpgsql
+immutable parallel safe
+as $$
+begin
+  return case role
+    when 'restoreclick_public_read' then false
+    when 'restoreclick_public_write' then actor in (
+      'upload/create-session', 'payment/create-checkout', 'order/share-order',
+      'download/create-link', 'download/open-link')
+    when 'restoreclick_work' then actor in (
+      'upload/record-upload', 'upload/expire-uploads', 'payment/place-order',
+      'payment/keep-original', 'payment/settle-payment', 'restoration/submit-job',
+      'restoration/store-restored', 'restoration/fail-attempt', 'restoration/complete-order',
+      'email/send-email', 'email/receive-sendgrid-events', 'download/build-archive',
+      'operations/reconcile')
+    else true
+  end;
+end
+$$;
+
 create function next_order_number()
 returns varchar
 language plpgsql
@@ -898,7 +920,7 @@ as $$
   with log as not materialized (
     select * from audit_logs union all select * from audit_archive
   ),
-  -- Few: the steps' role deletes nothing.
+  -- Few: no role of the steps deletes.
   gone as materialized (
     select entity_type, entity_id, old_values from log where action = 'deleted'
   ),
@@ -1001,6 +1023,10 @@ begin
       'a write of a % needs an actor: select set_config(''app.actor'', ''…'', true) in its transaction',
       entity
       using errcode = 'RC002';
+  end if;
+  if not may_act(session_user, current_setting('app.actor')) then
+    raise exception '% may not act as %', session_user, current_setting('app.actor')
+      using errcode = 'RC007', hint = 'Whose step is whose is in restoreclick.may_act.';
   end if;
   if before is not null and after is not null then
     select
@@ -1108,20 +1134,32 @@ $$;
 
 -- ── rights ──────────────────────────────────────────────────────────────────────────────────────
 
-grant execute on function archive_audit to restoreclick_app;
-grant insert, select on customers to restoreclick_app;
-grant insert, select on webhook_events to restoreclick_app;
-grant insert, select, update on checkouts to restoreclick_app;
-grant insert, select, update on download_links to restoreclick_app;
-grant insert, select, update on email_queue to restoreclick_app;
-grant insert, select, update on file_uploads to restoreclick_app;
-grant insert, select, update on images to restoreclick_app;
-grant insert, select, update on orders to restoreclick_app;
-grant insert, select, update on restoration_jobs to restoreclick_app;
-grant select on open_photos to restoreclick_app;
-grant select on status_transitions to restoreclick_app;
-grant usage on schema restoreclick to restoreclick_app;
-grant usage on sequence order_number_seq to restoreclick_app;
+grant execute on function archive_audit to restoreclick_work;
+grant insert, select on customers to restoreclick_work;
+grant insert, select on download_links to restoreclick_work;
+grant insert, select on email_queue to restoreclick_public_write;
+grant insert, select on webhook_events to restoreclick_work;
+grant insert, select, update on checkouts to restoreclick_public_write;
+grant insert, select, update on download_links to restoreclick_public_write;
+grant insert, select, update on email_queue to restoreclick_work;
+grant insert, select, update on file_uploads to restoreclick_public_write;
+grant insert, select, update on images to restoreclick_work;
+grant insert, select, update on orders to restoreclick_work;
+grant insert, select, update on restoration_jobs to restoreclick_work;
+grant select on customers to restoreclick_public_write;
+grant select on file_uploads to restoreclick_public_read;
+grant select on images to restoreclick_public_read;
+grant select on images to restoreclick_public_write;
+grant select on open_photos to restoreclick_work;
+grant select on orders to restoreclick_public_read;
+grant select on orders to restoreclick_public_write;
+grant select on status_transitions to restoreclick_public_write;
+grant select on status_transitions to restoreclick_work;
+grant select, update on file_uploads to restoreclick_work;
+grant usage on schema restoreclick to restoreclick_public_read;
+grant usage on schema restoreclick to restoreclick_public_write;
+grant usage on schema restoreclick to restoreclick_work;
+grant usage on sequence order_number_seq to restoreclick_work;
 revoke execute on function archive_audit from public;
 revoke execute on function archived_months from public;
 revoke execute on function drop_archive from public;

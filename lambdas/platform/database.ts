@@ -154,8 +154,8 @@ const notNow = new Set([
   'DatabaseUnavailableException',
   'InvalidResourceStateException',
 ]);
-/** No connection, no resources, or shutting down. */
-const isNotNow = (name: string, sqlstate = '') => notNow.has(name) || /^(08|53|57P)/.test(sqlstate);
+/** No connection, no resources, shutting down, or cancelled: at the role's statement_timeout, too. */
+const isNotNow = (name: string, sqlstate = '') => notNow.has(name) || /^(08|53|57)/.test(sqlstate);
 
 /** Reads `ERROR: …; SQLState: 23505`. */
 function understand(error: Error): { sqlstate?: string; constraint?: string; shown: string } {

@@ -8,6 +8,9 @@ export type Access = {
   acknowledged?: { id: string; reason: string }[];
 };
 
+/** What differs by the step that is given it: as whom it goes to the database. */
+export type AccessOf = (step: string) => Access;
+
 /** The right to read one secret, whose ARN the step finds in that variable. */
 export function readingSecret(variable: string, arn: string): Access {
   return {

@@ -10,32 +10,50 @@ import {
 } from 'aws-cdk-lib/aws-rds';
 import { type ISecret, Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
+import { roleOf, type StepRole, stepRoles } from '../../schema/migrate/step-roles.ts';
 import type { Settings } from '../settings.ts';
-import { type Access, readingSecret } from './access.ts';
+import { type Access, type AccessOf, readingSecret } from './access.ts';
 
 const databaseName = 'restoreclick';
 
+/** Where the migration finds each role's secret. */
+const secretVariables: Record<StepRole, string> = {
+  restoreclick_public_read: 'PUBLIC_READ_SECRET_ARN',
+  restoreclick_public_write: 'PUBLIC_WRITE_SECRET_ARN',
+  restoreclick_work: 'WORK_SECRET_ARN',
+};
+
 export class Database extends Construct {
-  /** One statement a call, as the application's role. */
-  readonly statements: Access;
-  /** Transactions and DDL as the administrator, who also sets the application role's password. */
+  /** One statement a call, as the role that the step belongs to. */
+  readonly statements: AccessOf;
+  /** Transactions and DDL as the administrator, who also sets the roles' passwords. */
   readonly administration: Access;
 
   constructor(scope: Construct, id: string, settings: Settings) {
     super(scope, id);
     const adminSecret = this.roleSecret('AdminSecret', 'restoreclick_admin', 'The cluster’s administrator.');
-    const appSecret = this.roleSecret('AppSecret', 'restoreclick_app', 'The role of the steps.');
     const cluster = this.cluster(settings, this.closedNetwork(), adminSecret);
-    this.statements = access(cluster, appSecret, ['ExecuteStatement']);
+    const secrets = {
+      restoreclick_public_read: this.stepSecret('PublicReadSecret', 'restoreclick_public_read'),
+      restoreclick_public_write: this.stepSecret('PublicWriteSecret', 'restoreclick_public_write'),
+      restoreclick_work: this.stepSecret('WorkSecret', 'restoreclick_work'),
+    };
+    this.statements = (step) => {
+      const role = roleOf(step);
+      if (!role) throw new Error(`Say in schema/migrate/step-roles.ts which role ${step} belongs to.`);
+      return access(cluster, secrets[role], ['ExecuteStatement']);
+    };
     this.administration = access(cluster, adminSecret, [
       'ExecuteStatement',
       'BeginTransaction',
       'CommitTransaction',
       'RollbackTransaction',
     ]);
-    const password = readingSecret('APP_SECRET_ARN', appSecret.secretArn);
-    Object.assign(this.administration.environment, password.environment);
-    this.administration.statements.push(...password.statements);
+    for (const role of stepRoles) {
+      const password = readingSecret(secretVariables[role], secrets[role].secretArn);
+      Object.assign(this.administration.environment, password.environment);
+      this.administration.statements.push(...password.statements);
+    }
   }
 
   private closedNetwork(): Vpc {
@@ -79,6 +97,10 @@ export class Database extends Construct {
       });
     }
     return cluster;
+  }
+
+  private stepSecret(id: string, role: StepRole): Secret {
+    return this.roleSecret(id, role, 'A role of the steps.');
   }
 
   private roleSecret(id: string, username: string, description: string): Secret {

@@ -6,7 +6,7 @@ import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Architecture, Code, Function as LambdaFunction, Runtime } from 'aws-cdk-lib/aws-lambda';
 import { Construct } from 'constructs';
 import type { Settings } from '../settings.ts';
-import type { Access } from './access.ts';
+import type { Access, AccessOf } from './access.ts';
 import { logGroup } from './log-group.ts';
 import { type Variable, variables } from './variables.ts';
 
@@ -28,7 +28,7 @@ export type FlowStepProps = {
   memory?: number;
   /** How many run at once at most, kept free for this step. */
   reserved?: number;
-  access?: Access[];
+  access?: (Access | AccessOf)[];
   /** The settings that this step reads. */
   reads?: Variable[];
 };
@@ -65,8 +65,10 @@ export class FlowStep extends Construct {
   }
 
   /** Grants each access and tells the step where to use it. */
-  allow(...accesses: Access[]): void {
-    for (const { environment, statements, acknowledged = [] } of accesses) {
+  allow(...accesses: (Access | AccessOf)[]): void {
+    for (const given of accesses) {
+      const access = typeof given === 'function' ? given(this.step) : given;
+      const { environment, statements, acknowledged = [] } = access;
       for (const [name, value] of Object.entries(environment)) this.lambda.addEnvironment(name, value);
       for (const statement of statements) this.lambda.addToRolePolicy(new PolicyStatement(statement));
       Validations.of(this).acknowledge(...acknowledged);

@@ -26,6 +26,28 @@ create index idx_audit_logs_created_at_brin on audit_logs using brin (created_at
 
 -- ── Writing it ──────────────────────────────────────────────────────────────────────────────────
 
+-- Whether that role may name that step as the one who acts: only one of its own, so that whoever takes
+-- over a step cannot sign as another. Who is none of the steps' roles is a person, or a migration. In a
+-- function, because a table would be read for each row of the audit: 2 buffers of 15.
+create function may_act(role name, actor text) returns boolean
+language plpgsql immutable parallel safe as $$
+begin
+  return case role
+    when 'restoreclick_public_read' then false
+    when 'restoreclick_public_write' then actor in (
+      'upload/create-session', 'payment/create-checkout', 'order/share-order',
+      'download/create-link', 'download/open-link')
+    when 'restoreclick_work' then actor in (
+      'upload/record-upload', 'upload/expire-uploads', 'payment/place-order',
+      'payment/keep-original', 'payment/settle-payment', 'restoration/submit-job',
+      'restoration/store-restored', 'restoration/fail-attempt', 'restoration/complete-order',
+      'email/send-email', 'email/receive-sendgrid-events', 'download/build-archive',
+      'operations/reconcile')
+    else true
+  end;
+end
+$$;
+
 -- Writes one row of audit_logs: of an update the fields in which `after` differs from `before`,
 -- else the row that came or went. Of the columns in `hidden` it tells that they changed, not their
 -- values. Of the others it leaves out what says nothing or what the row says elsewhere: nulls; of a
@@ -46,6 +68,10 @@ begin
       'a write of a % needs an actor: select set_config(''app.actor'', ''…'', true) in its transaction',
       entity
       using errcode = 'RC002';
+  end if;
+  if not may_act(session_user, current_setting('app.actor')) then
+    raise exception '% may not act as %', session_user, current_setting('app.actor')
+      using errcode = 'RC007', hint = 'Whose step is whose is in restoreclick.may_act.';
   end if;
   if before is not null and after is not null then
     select
@@ -98,7 +124,7 @@ begin
 end
 $$;
 
--- Runs as its owner, so that the steps' role needs no right on audit_logs. Arguments: the entity's
+-- Runs as its owner, so that no role of the steps needs a right on audit_logs. Arguments: the entity's
 -- name, then the columns whose values are left out: they are personal or secret (a provider's error
 -- message may quote an address or a signed URL), are made of ids that the row tells (a path is
 -- 100 B), are in another row (the output's size), are nobody's history (a lease), or are times that

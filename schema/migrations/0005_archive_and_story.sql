@@ -136,7 +136,7 @@ language sql stable set search_path = restoreclick, pg_temp as $$
   with log as not materialized (
     select * from audit_logs union all select * from audit_archive
   ),
-  -- Few: the steps' role deletes nothing.
+  -- Few: no role of the steps deletes.
   gone as materialized (
     select entity_type, entity_id, old_values from log where action = 'deleted'
   ),

@@ -1,31 +1,48 @@
--- What the steps' role may do: what their statements need, and nothing else.
+-- What the steps' roles may do, and as whom: what their statements need, and nothing else. Which step
+-- is whose is said in schema/migrate/step-roles.ts.
 
 set local search_path to restoreclick;
 
--- Roles belong to the whole server: another database of it may have made this one already. The
--- runner gives it its password.
+-- Roles belong to the whole server: another database of it may have made them already. The runner
+-- gives them their passwords.
 do $$
+declare
+  role text;
 begin
-  create role restoreclick_app nologin;
-exception
-  when duplicate_object or unique_violation then null;
+  foreach role in array array[
+    'restoreclick_public_read', 'restoreclick_public_write', 'restoreclick_work']
+  loop
+    begin
+      execute format('create role %I nologin', role);
+    exception
+      when duplicate_object or unique_violation then null;
+    end;
+  end loop;
 end
 $$;
 
-grant usage on schema restoreclick to restoreclick_app;
-grant usage on sequence order_number_seq to restoreclick_app;
-grant select, insert on
-  customers, file_uploads, checkouts, orders, images, restoration_jobs, email_queue, download_links,
-  webhook_events
-  to restoreclick_app;
-grant update on
-  file_uploads, checkouts, orders, images, restoration_jobs, email_queue, download_links
-  to restoreclick_app;
-grant select on open_photos to restoreclick_app;
--- Their triggers look moves up.
-grant select on status_transitions to restoreclick_app;
+grant usage on schema restoreclick
+  to restoreclick_public_read, restoreclick_public_write, restoreclick_work;
 
--- Else the steps' role could write history with it; the trigger calls it as its owner.
+grant select on file_uploads, orders, images to restoreclick_public_read;
+
+grant select on
+  customers, file_uploads, checkouts, orders, images, email_queue, download_links
+  to restoreclick_public_write;
+grant insert on file_uploads, checkouts, email_queue, download_links to restoreclick_public_write;
+grant update on file_uploads, checkouts, download_links to restoreclick_public_write;
+
+grant select, insert on
+  customers, orders, images, restoration_jobs, email_queue, download_links, webhook_events
+  to restoreclick_work;
+grant select on file_uploads, open_photos to restoreclick_work;
+grant update on file_uploads, orders, images, restoration_jobs, email_queue to restoreclick_work;
+grant usage on sequence order_number_seq to restoreclick_work;
+
+-- Their triggers look moves up.
+grant select on status_transitions to restoreclick_public_write, restoreclick_work;
+
+-- Else a role could write history with it; the trigger calls it as its owner.
 revoke execute on function record_change from public;
 revoke execute on function archive_audit, archived_months, drop_archive from public;
-grant execute on function archive_audit to restoreclick_app;
+grant execute on function archive_audit to restoreclick_work;

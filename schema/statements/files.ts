@@ -15,7 +15,7 @@ export type TypesFile = { path: string; text: string } | { path: string; error: 
 /**
  * The type file of each `lambdas/<flow>/<step>/<statement>.sql`, as it should be.
  * @param database one with all migrations applied
- * @param user whose search path and rights the statements need: the application's role
+ * @param user whose search path and rights the statements need: all the steps'
  */
 export async function statementTypes(server: PgAddress, database: string, user: Login): Promise<TypesFile[]> {
   const { host, port } = server;

@@ -15,12 +15,15 @@ export type Statement<Params extends Record<string, Value>, Row extends object> 
 /** `RowOf<typeof place>`: the row that a statement returns. */
 export type RowOf<S> = S extends Statement<infer _Params, infer Row> ? Row : never;
 
-/** Who does it, for the audit trail: the step whose statement it is, `payment/place-order`. */
+/** The step whose statement it is: `payment/place-order`. */
+export const stepOf = ({ name }: { name: string }): string => name.split('/').slice(0, 2).join('/');
+
+/** Who does it, for the audit trail: the step whose statement it is. */
 export function withActor(
   { name, text }: Pick<Statement<never, never>, 'name' | 'text'>,
   params: Record<string, Value>,
 ): Record<string, Value> {
-  return /:actor\b/.test(text) ? { ...params, actor: name.split('/').slice(0, 2).join('/') } : params;
+  return /:actor\b/.test(text) ? { ...params, actor: stepOf({ name }) } : params;
 }
 
 /**

@@ -1,5 +1,6 @@
 /** What each step may do, to photos, secrets and the database: what it works on, and nothing else. */
 import { afterAll, describe, expect, test } from '@jest/globals';
+import { roleOf } from '../../schema/migrate/step-roles.ts';
 import { allSteps, nameOf, rights, synthesizeStack } from './synthesized.ts';
 
 const stack = synthesizeStack();
@@ -84,7 +85,9 @@ describe('secrets', () => {
       'order/get-order',
       'order/share-order',
     ],
-    APP_SECRET_ARN: ['operations/migrate'],
+    PUBLIC_READ_SECRET_ARN: ['operations/migrate'],
+    PUBLIC_WRITE_SECRET_ARN: ['operations/migrate'],
+    WORK_SECRET_ARN: ['operations/migrate'],
   };
 
   test.each(Object.entries(readers))('%s is read by %j only', (variable, names) => {
@@ -117,22 +120,30 @@ describe('the database', () => {
   const withoutIt = ['payment/receive-stripe-event', 'restoration/check-prediction', 'operations/not-found'];
 
   test.each(allSteps)(
-    '%s reaches it with one statement a call, as the application, or not at all',
+    '%s reaches it with one statement a call, as the role of its statements, or not at all',
     (name) => {
-      const database = rights(step(name)).filter((right) => right.startsWith('rds-data:'));
+      const { policy, environment } = step(name);
+      const database = rights({ policy }).filter((right) => right.startsWith('rds-data:'));
       if (name === 'operations/migrate') return expect(database.length).toBe(4);
       const one = `rds-data:ExecuteStatement ${model.database.clusterArn}`;
       expect(database).toEqual(withoutIt.includes(name) ? [] : [one]);
+      const login = model.secrets.find(({ arn }) => arn === environment.DATABASE_SECRET_ARN);
+      expect(login?.generate?.template?.username).toBe(roleOf(name));
     },
   );
 
-  test('only the migration is its administrator, and knows the application’s password', () => {
+  test('only the migration is its administrator, and knows the password of each role', () => {
     const { environment } = step('operations/migrate');
     const admins = model.functions.filter(
       (each) => each.environment.DATABASE_SECRET_ARN === model.database.adminSecretArn,
     );
     expect(admins.map(nameOf)).toEqual(['operations/migrate']);
-    expect(environment.APP_SECRET_ARN).toBe(step('order/get-order').environment.DATABASE_SECRET_ARN);
+    for (const [variable, name] of [
+      ['PUBLIC_READ_SECRET_ARN', 'order/get-order'],
+      ['PUBLIC_WRITE_SECRET_ARN', 'upload/create-session'],
+      ['WORK_SECRET_ARN', 'payment/place-order'],
+    ] as const)
+      expect(environment[variable]).toBe(step(name).environment.DATABASE_SECRET_ARN);
   });
 });
 

@@ -28,7 +28,7 @@ describe('the old code does not bear', () => {
     'alter table orders alter column photo_count set not null',
     'alter table orders add column a int, add column price numeric(10, 2) not null',
     `delete from status_transitions where entity = 'job'`,
-    'revoke update on customers from restoreclick_app',
+    'revoke update on customers from restoreclick_work',
     'do $$ begin end $$',
   ])('%s', (sql) => {
     expect(about(sql)).toEqual([expect.stringContaining('-- contract: …')]);

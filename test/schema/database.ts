@@ -2,18 +2,19 @@
  * A database of its own for each test file: a copy of the migrated template, made in some 50 ms.
  */
 import { randomUUID } from 'node:crypto';
-import { type Login, type PgServer, serverAt } from '@restoreclick/local-aws';
+import { type PgServer, serverAt } from '@restoreclick/local-aws';
 import type { Pool } from 'pg';
+import type { Logins } from '../../schema/migrate/migrated-database.ts';
 import { ask } from '../jest/ask.ts';
 import type { TestPostgres } from '../jest/test-postgres.ts';
 
-/** The steps' role, the schema's owner, or the superuser, who may also skip triggers. */
-export type TestUser = 'app' | 'admin' | 'superuser';
+/** A step's role, all of them in one, the schema's owner, or the superuser, who may skip triggers. */
+export type TestUser = keyof Logins | 'superuser';
 
 export type TestDatabase = {
   readonly name: string;
   readonly server: PgServer;
-  readonly logins: { readonly app: Login; readonly admin: Login };
+  readonly logins: Readonly<Logins>;
   /** Connections as that user; the same pool each time. */
   pool(user?: TestUser): Pool;
   /** Ends the connections and removes the database. */

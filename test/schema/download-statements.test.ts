@@ -160,6 +160,7 @@ describe('the photos of an order', () => {
   const sharing = ({ orderId }: Order) => ({
     ...nobody,
     orderId,
+    keyVersion: 1,
     recipients: '["grace@example.com"]',
     senderName: null,
     message: null,
@@ -175,7 +176,10 @@ describe('the photos of an order', () => {
     const [packed] = await shop.run(archive, { linkId: link.id });
     const because = [opened, made, original, shared, packed].map((row) => row?.withheld);
     const mails = shared?.emailIds as unknown[];
-    return { because, open: [opened?.counted, made?.linkId != null, original?.linkId != null, mails.length > 0] };
+    return {
+      because,
+      open: [opened?.counted, made?.linkId != null, original?.linkId != null, mails.length > 0],
+    };
   }
   const all = (open: boolean, withheld: string | null = null) => ({
     because: Array.from({ length: 5 }, () => withheld),

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { ensureAppRole } from '../../schema/migrate/app-role.ts';
 import { applyMigrations } from '../../schema/migrate/apply.ts';
 import type { MigrationDatabase } from '../../schema/migrate/database-port.ts';
 import { parseMigration } from '../../schema/migrate/migrations.ts';
 import { plainDatabase } from '../../schema/migrate/plain-database.ts';
+import { ensureStepRole } from '../../schema/migrate/step-roles.ts';
 import { type TestDatabase, testDatabase } from './database.ts';
 
 const first = parseMigration(
@@ -264,7 +264,7 @@ test('a failed login, whatever it says, has the role given its password, and no 
     const error = odd.shift();
     if (error) throw error;
   };
-  await expect(ensureAppRole(database, login, logIn)).rejects.toThrow('pg_hba');
-  await expect(ensureAppRole(database, login, logIn)).resolves.toBe(false);
+  await expect(ensureStepRole(database, 'restoreclick_work', login, logIn)).rejects.toThrow('pg_hba');
+  await expect(ensureStepRole(database, 'restoreclick_work', login, logIn)).resolves.toBe(false);
   await rows(`drop role ${login.username}`);
 });

@@ -43,13 +43,18 @@ test('names, nulls and types pass as the product sees them', async () => {
   ]);
 });
 
-test('a statement runs as the application role, serializable, and is told which step it is', async () => {
-  const who = statement<Record<never, never>, object>(
+test("a statement runs as its step's role, serializable, and is told which step it is", async () => {
+  const { text } = statement(
     `select current_user::text as "user", current_setting('transaction_isolation') as isolation, :actor as actor`,
   );
-  await expect(runStatement(database, who, {})).resolves.toEqual([
-    { user: 'restoreclick_app', isolation: 'serializable', actor: 'test/step' },
-  ]);
+  for (const [step, user] of [
+    ['payment/place-order', 'restoreclick_work'],
+    ['order/get-order', 'restoreclick_public_read'],
+    ['test/step', 'restoreclick_app'],
+  ])
+    await expect(runStatement(database, { name: `${step}/who`, text }, {})).resolves.toEqual([
+      { user, isolation: 'serializable', actor: step },
+    ]);
 });
 
 test('a uuid is not compared with a text, here as there', async () => {

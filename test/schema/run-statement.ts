@@ -7,13 +7,14 @@ import { bindParameters, parameter, toParameters, toRows, type Value } from '@re
 import { answerOf, type Catalog, createCatalog, runQuery } from '@restoreclick/local-aws';
 import type { PoolClient } from 'pg';
 import { z } from 'zod';
-import { type Statement, withActor } from '../../schema/statements/statement.ts';
+import { roleOf } from '../../schema/migrate/step-roles.ts';
+import { type Statement, stepOf, withActor } from '../../schema/statements/statement.ts';
 import type { TestDatabase } from './database.ts';
 
 export type RunOptions = {
   /**
-   * The connection to use, perhaps within a transaction of the test's; by default a fresh one of
-   * the application's role.
+   * The connection to use, perhaps within a transaction of the test's; by default one of the step's
+   * role.
    */
   client?: PoolClient;
   /** How far ahead of the wall the statement finds the present, in ms. */
@@ -37,7 +38,7 @@ export async function runStatement<Params extends Record<string, Value>, Row ext
 ): Promise<Row[]> {
   const parameters = z.array(parameter).parse(toParameters(withActor(statement, params)));
   const query = { ...bindParameters(statement.text, parameters), continueAfterTimeout: false };
-  const client = given ?? (await database.pool('app').connect());
+  const client = given ?? (await database.pool(roleOf(stepOf(statement))).connect());
   try {
     const result = await runQuery(client, query, {
       clock: { ahead: () => aheadMs },

@@ -121,9 +121,9 @@ test.each<[what: string, change: string, back: string, ...drift: { name: string;
   ],
   [
     'a right too many',
-    'grant delete on restoreclick.orders to restoreclick_app',
-    'revoke delete on restoreclick.orders from restoreclick_app',
-    { name: 'right of restoreclick_app on orders', kind: 'different' },
+    'grant delete on restoreclick.orders to restoreclick_work',
+    'revoke delete on restoreclick.orders from restoreclick_work',
+    { name: 'right of restoreclick_work on orders', kind: 'different' },
   ],
   [
     "everybody's right",
@@ -133,15 +133,15 @@ test.each<[what: string, change: string, back: string, ...drift: { name: string;
   ],
   [
     'a right to a function',
-    'grant execute on function restoreclick.drop_archive to restoreclick_app',
-    'revoke execute on function restoreclick.drop_archive from restoreclick_app',
-    { name: 'right of restoreclick_app on function drop_archive', kind: 'unknown' },
+    'grant execute on function restoreclick.drop_archive to restoreclick_work',
+    'revoke execute on function restoreclick.drop_archive from restoreclick_work',
+    { name: 'right of restoreclick_work on function drop_archive', kind: 'unknown' },
   ],
   [
     'a right to a sequence',
-    'grant update on sequence restoreclick.order_number_seq to restoreclick_app',
-    'revoke update on sequence restoreclick.order_number_seq from restoreclick_app',
-    { name: 'right of restoreclick_app on order_number_seq', kind: 'different' },
+    'grant update on sequence restoreclick.order_number_seq to restoreclick_work',
+    'revoke update on sequence restoreclick.order_number_seq from restoreclick_work',
+    { name: 'right of restoreclick_work on order_number_seq', kind: 'different' },
   ],
   [
     'a move made legal',

@@ -121,7 +121,9 @@ describe('open-link', () => {
 
 describe('create-link', () => {
   const create = 'download/create-link/create';
-  const link = [{ withheld: null, spent: false, linkId, expiresAt: '2026-01-08T00:00:00Z', maxDownloads: 10 }];
+  const link = [
+    { withheld: null, spent: false, linkId, expiresAt: '2026-01-08T00:00:00Z', maxDownloads: 10 },
+  ];
   const none = { withheld: null, spent: false, linkId: null, expiresAt: null, maxDownloads: null };
   const post = async (body: object, key?: string) =>
     createLink.handler(apiEvent({ ...(await withKey(key)), body: JSON.stringify(body) }));

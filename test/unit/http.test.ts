@@ -105,10 +105,19 @@ describe('a failed request', () => {
       'a statement in others’ way',
       new StatementError('order/x/secret', new Error('ERROR: secret; SQLState: 40001')),
     ],
+    [
+      'a statement that took too long',
+      new StatementError('order/x/secret', new Error('ERROR: secret; SQLState: 57014')),
+    ],
   ])('for %s says nothing of what is inside', async (_what, error) => {
     const { status, problem } = await failing(error);
     expect(status).toBeGreaterThanOrEqual(500);
     expect(JSON.stringify(problem)).not.toContain('secret');
+  });
+
+  test('for a statement that the role’s timeout ended asks to come back', async () => {
+    const cancelled = new StatementError('order/x/y', new Error('ERROR: canceling; SQLState: 57014'));
+    expect(await failing(cancelled)).toMatchObject({ status: 503 });
   });
 
   test('for a fault of ours is logged', async () => {

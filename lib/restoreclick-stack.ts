@@ -3,9 +3,11 @@ import { CfnOutput, Fn, Stack } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import { Api } from './constructs/api.ts';
 import { Database } from './constructs/database.ts';
+import { DeletionProtection } from './constructs/deletion-protection.ts';
 import { DownloadFlow } from './constructs/download-flow.ts';
 import { EmailFlow } from './constructs/email-flow.ts';
 import type { Deployment } from './constructs/flow-step.ts';
+import { logGroupsOfHelpers } from './constructs/log-group.ts';
 import { Migration } from './constructs/migration.ts';
 import { Monitoring } from './constructs/monitoring.ts';
 import { Operations } from './constructs/operations.ts';
@@ -31,7 +33,7 @@ export class RestoreClickStack extends Stack {
       ...deployment,
       api: new Api(this, 'Api', settings),
       database: new Database(this, 'Database', settings),
-      secrets: new Secrets(this, 'Secrets'),
+      secrets: new Secrets(this, 'Secrets', settings),
       storage: new Storage(this, 'Storage', settings),
     };
 
@@ -49,7 +51,10 @@ export class RestoreClickStack extends Stack {
     ]);
 
     const migration = new Migration(this, 'Migration', platform);
-    migration.before(upload, download, email, restoration, payment, order, operations);
+    const flows = [upload, download, email, restoration, payment, order, operations];
+    migration.before(...flows);
+    if (settings.keepData) new DeletionProtection(this, 'DeletionProtection', platform.database, flows);
+    logGroupsOfHelpers(this, settings);
     new Monitoring(this, 'Monitoring', settings).listenTo(this);
     new CfnOutput(this, 'ApiUrl', { value: platform.api.url });
   }

@@ -1,5 +1,5 @@
 /** Aurora PostgreSQL that sleeps when nobody needs it, reached through the Data API only. */
-import { Duration, RemovalPolicy, Validations } from 'aws-cdk-lib';
+import { Duration, Validations } from 'aws-cdk-lib';
 import { IpAddresses, type IVpc, SubnetType, Vpc } from 'aws-cdk-lib/aws-ec2';
 import {
   AuroraPostgresEngineVersion,
@@ -13,6 +13,7 @@ import { Construct } from 'constructs';
 import { roleOf, type StepRole, stepRoles } from '../../schema/migrate/step-roles.ts';
 import type { Settings } from '../settings.ts';
 import { type Access, type AccessOf, readingSecret } from './access.ts';
+import { keepTogether, removalPolicy } from './removal.ts';
 
 const databaseName = 'restoreclick';
 
@@ -28,11 +29,12 @@ export class Database extends Construct {
   readonly statements: AccessOf;
   /** Transactions and DDL as the administrator, who also sets the roles' passwords. */
   readonly administration: Access;
+  readonly cluster: DatabaseCluster;
 
   constructor(scope: Construct, id: string, settings: Settings) {
     super(scope, id);
     const adminSecret = this.roleSecret('AdminSecret', 'restoreclick_admin', 'The cluster’s administrator.');
-    const cluster = this.cluster(settings, this.closedNetwork(), adminSecret);
+    this.cluster = this.sleepyCluster(settings, this.closedNetwork(), adminSecret);
     const secrets = {
       restoreclick_public_read: this.stepSecret('PublicReadSecret', 'restoreclick_public_read'),
       restoreclick_public_write: this.stepSecret('PublicWriteSecret', 'restoreclick_public_write'),
@@ -41,9 +43,9 @@ export class Database extends Construct {
     this.statements = (step) => {
       const role = roleOf(step);
       if (!role) throw new Error(`Say in schema/migrate/step-roles.ts which role ${step} belongs to.`);
-      return access(cluster, secrets[role], ['ExecuteStatement']);
+      return access(this.cluster, secrets[role], ['ExecuteStatement']);
     };
-    this.administration = access(cluster, adminSecret, [
+    this.administration = access(this.cluster, adminSecret, [
       'ExecuteStatement',
       'BeginTransaction',
       'CommitTransaction',
@@ -54,6 +56,7 @@ export class Database extends Construct {
       Object.assign(this.administration.environment, password.environment);
       this.administration.statements.push(...password.statements);
     }
+    keepTogether(this, settings);
   }
 
   private closedNetwork(): Vpc {
@@ -70,7 +73,7 @@ export class Database extends Construct {
     return vpc;
   }
 
-  private cluster(settings: Settings, vpc: Vpc, adminSecret: Secret): DatabaseCluster {
+  private sleepyCluster(settings: Settings, vpc: Vpc, adminSecret: Secret): DatabaseCluster {
     const cluster = new DatabaseCluster(this, 'Cluster', {
       engine: DatabaseClusterEngine.auroraPostgres({ version: AuroraPostgresEngineVersion.VER_17_9 }),
       // CDK's interfaces do not hold under exactOptionalPropertyTypes: hence these two `as`.
@@ -87,15 +90,14 @@ export class Database extends Construct {
       port: 5433,
       storageEncrypted: true,
       backup: { retention: Duration.days(settings.database.backupDays) },
-      deletionProtection: settings.keepData,
-      removalPolicy: settings.keepData ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
+      removalPolicy: removalPolicy(settings),
     });
-    if (!settings.keepData) {
-      Validations.of(cluster).acknowledge({
-        id: 'AwsSolutions-RDS10',
-        reason: 'This environment keeps nobody’s photos, and is deleted whole.',
-      });
-    }
+    Validations.of(cluster).acknowledge({
+      id: 'AwsSolutions-RDS10',
+      reason: settings.keepData
+        ? 'The last resource of a deployment switches it on; a failed first one could not roll back.'
+        : 'This environment keeps nobody’s photos, and is deleted whole.',
+    });
     return cluster;
   }
 

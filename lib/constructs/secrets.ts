@@ -2,7 +2,9 @@
 import { Validations } from 'aws-cdk-lib';
 import { CfnSecret, Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
+import type { Settings } from '../settings.ts';
 import { type Access, readingSecret } from './access.ts';
+import { keepTogether } from './removal.ts';
 
 export class Secrets extends Construct {
   readonly stripe: Access;
@@ -10,12 +12,13 @@ export class Secrets extends Construct {
   readonly sendgrid: Access;
   readonly orderKey: Access;
 
-  constructor(scope: Construct, id: string) {
+  constructor(scope: Construct, id: string, settings: Settings) {
     super(scope, id);
     this.stripe = this.filledIn('Stripe', 'STRIPE_SECRET_ARN', ['apiKey', 'webhookSecret']);
     this.replicate = this.filledIn('Replicate', 'REPLICATE_SECRET_ARN', ['apiToken']);
     this.sendgrid = this.filledIn('SendGrid', 'SENDGRID_SECRET_ARN', ['apiKey', 'webhookPublicKey']);
     this.orderKey = this.generated('OrderKey', 'ORDER_KEY_SECRET_ARN');
+    keepTogether(this, settings);
   }
 
   /** Made empty; no later deployment touches what an operator fills in. */

@@ -1,5 +1,5 @@
 /** The three private buckets: photos as uploaded, as sold, and as restored (with archives). */
-import { Duration, RemovalPolicy, Stack, Validations } from 'aws-cdk-lib';
+import { Duration, Stack, Validations } from 'aws-cdk-lib';
 import {
   BlockPublicAccess,
   Bucket,
@@ -15,6 +15,7 @@ import { Construct } from 'constructs';
 import { prefixes } from '../../lambdas/platform/object-keys.ts';
 import type { Settings } from '../settings.ts';
 import type { Access } from './access.ts';
+import { keepTogether, removalPolicy } from './removal.ts';
 
 const actionNames = {
   Get: 's3:GetObject',
@@ -49,6 +50,7 @@ export class Storage extends Construct {
       cors: [this.cors(settings, HttpMethods.GET)],
       lifecycleRules: [expiry('archives', settings.archiveDays, { prefix: prefixes.archives })],
     });
+    keepTogether(this, settings);
   }
 
   /** Objects below `uploads/temp/`; without an action, only the bucket's name. */
@@ -99,7 +101,9 @@ export class Storage extends Construct {
       blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
       encryption: BucketEncryption.S3_MANAGED,
       enforceSSL: true,
-      removalPolicy: settings.keepData ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
+      removalPolicy: removalPolicy(settings),
+      // A full bucket cannot be deleted.
+      autoDeleteObjects: !settings.keepData,
       lifecycleRules: [
         ...(props.lifecycleRules ?? []),
         { id: 'unfinished multipart uploads', abortIncompleteMultipartUploadAfter: Duration.days(2) },

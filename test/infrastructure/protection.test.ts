@@ -149,11 +149,8 @@ describe('the database', () => {
     });
   });
 
-  test('is encrypted and hard to delete', () => {
-    expect(cluster).toMatchObject({
-      DeletionPolicy: 'Retain',
-      Properties: { StorageEncrypted: true, DeletionProtection: true, BackupRetentionPeriod: 14 },
-    });
+  test('is encrypted and backed up', () => {
+    expect(cluster?.Properties).toMatchObject({ StorageEncrypted: true, BackupRetentionPeriod: 14 });
   });
 });
 

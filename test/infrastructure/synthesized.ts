@@ -11,7 +11,9 @@ export type Resource = { Type: string; Properties: Record<string, unknown> };
 export type Synthesized = {
   folder: string;
   model: StackModel;
-  /** Of that type, by logical id, unresolved. */
+  /** All, by logical id, unresolved. */
+  resources(): [string, Resource][];
+  /** Those of that type. */
   resourcesOf(type: string): [string, Resource][];
   /** The function of a step such as `payment/place-order`. */
   step(name: string): FunctionModel;
@@ -101,6 +103,7 @@ function read(assembly: string, environment: string): Omit<Synthesized, 'remove'
   return {
     folder: assembly,
     model,
+    resources: () => Object.entries(template.Resources),
     resourcesOf: (type) => Object.entries(template.Resources).filter(([, { Type }]) => Type === type),
     step: (name) => stepOf(model, name),
   };

@@ -39,6 +39,7 @@ describe('the stack', () => {
     const all = stack.resourcesOf('AWS::Lambda::Function').map(([id]) => id);
     const left = all.filter((id) => !model.functions.some(({ logicalId }) => logicalId === id));
     expect(left.map((id) => id.replace(/[0-9a-fA-F]{8,}$/, ''))).toEqual([
+      'CustomS3AutoDeleteObjectsCustomResourceProviderHandler',
       'BucketNotificationsHandler',
       'AWSCDKTriggerCustomResourceProviderCustomResourceProviderHandler',
     ]);

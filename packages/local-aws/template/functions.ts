@@ -45,12 +45,20 @@ function readFunction(template: Template, logicalId: string): FunctionModel {
 
 /** Names of the functions behind custom resources. */
 function providersOf(template: Template): Set<string> {
-  const ids = ['Custom::S3BucketNotifications', 'Custom::Trigger'].flatMap(template.idsOf);
+  const ids = customTypes.flatMap(template.idsOf);
   const tokens = ids.map((id) => template.read(id, { ServiceToken: text }, customProperties).ServiceToken);
   return new Set(tokens.map((arn) => arn.slice(arn.lastIndexOf(':') + 1)));
 }
 
+/** What CDK does itself on deployment; nothing of it has work on one machine. */
+const customTypes = [
+  'Custom::AWS',
+  'Custom::S3AutoDeleteObjects',
+  'Custom::S3BucketNotifications',
+  'Custom::Trigger',
+];
 const customProperties = [
+  ...['Create', 'Update', 'Delete', 'InstallLatestAwsSdk'],
   ...['BucketName', 'NotificationConfiguration', 'Managed', 'SkipDestinationValidation'],
   ...['HandlerArn', 'InvocationType', 'Timeout', 'ExecuteOnHandlerChange'],
 ];

@@ -67,7 +67,8 @@ const emailCodes = {
 const stepBroken = {
   step_broken: {
     meaning: 'A step failed in a way for which it has no word: a fault of the product.',
-    operator: 'Read the step’s log by the row’s id; correct and deploy it, then redrive.',
+    operator:
+      'Read the step’s log by the row’s id; correct and deploy it. What has failed for good stays failed.',
   },
 } as const satisfies Record<string, Entry>;
 

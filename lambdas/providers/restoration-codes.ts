@@ -25,12 +25,12 @@ export const restorationCodes = {
   provider_out_of_credit: {
     kind: 'retry',
     meaning: 'The account at the restoration service has no credit left.',
-    operator: 'Add credit at the provider, then redrive the failed jobs.',
+    operator: 'Add credit at the provider, then redrive submit-job.',
   },
   provider_misconfigured: {
     kind: 'internal',
     meaning: 'The restoration service refused our token or does not know our model.',
-    operator: 'Check the API token’s secret and the model setting, then redrive.',
+    operator: 'Check the API token’s secret and the model setting, then redrive submit-job.',
   },
   submission_uncertain: {
     kind: 'retry',
@@ -41,13 +41,14 @@ export const restorationCodes = {
     kind: 'internal',
     meaning:
       'The address of the photo does not say which attempt it is for, so its prediction could not be found again.',
-    operator: 'A fault of the code that presigns the address: correct and deploy it, then redrive.',
+    operator:
+      'A fault of the code that presigns the address: correct and deploy it, then redrive submit-job.',
   },
   input_rejected: {
     kind: 'permanent',
     meaning: 'The restoration service cannot read this photo.',
     operator:
-      'Open the original. If it is sound, convert it, replace it and redrive; otherwise refund the photo.',
+      'Refund the photo. If its original is sound, report it: we should not have sold it, or should convert it.',
   },
   input_unavailable: {
     kind: 'retry',
@@ -63,12 +64,13 @@ export const restorationCodes = {
   provider_out_of_memory: {
     kind: 'permanent',
     meaning: 'The photo is too large for the restoration model.',
-    operator: 'Scale the original down and redrive, or choose another model.',
+    operator: 'Refund the photo. If it goes on, sell smaller ones (`maxPixels`), or choose another model.',
   },
   prediction_failed: {
     kind: 'retry',
     meaning: 'The restoration model failed.',
-    operator: 'Read the prediction’s log at the provider within an hour; redrive.',
+    operator:
+      'Read the prediction’s log at the provider within an hour. Once failed for good: refund the photo.',
   },
   prediction_timed_out: {
     kind: 'retry',
@@ -78,7 +80,7 @@ export const restorationCodes = {
   prediction_canceled: {
     kind: 'retry',
     meaning: 'The prediction was canceled at the provider.',
-    operator: 'Find out who canceled it; redrive if the photo is still wanted.',
+    operator: 'Find out who canceled it. Another attempt follows; once failed for good: refund the photo.',
   },
   prediction_unknown: {
     kind: 'retry',
@@ -105,17 +107,17 @@ export const restorationCodes = {
     kind: 'permanent',
     meaning: 'The restored photo lies at an address that we do not fetch from.',
     operator:
-      'If the provider moved its files, add the new host to the setting and redrive; otherwise report it.',
+      'Refund the photo. If the provider moved its files, add the new host to the setting (`outputHosts`).',
   },
   output_too_large: {
     kind: 'permanent',
     meaning: 'The restored photo is larger than we accept.',
-    operator: 'Raise the size limit if the picture is genuine, then redrive.',
+    operator: 'Refund the photo. If the picture is genuine, raise the limit (`maxOutputBytes`).',
   },
   output_unreadable: {
     kind: 'retry',
     meaning: 'The prediction’s output is not a picture.',
-    operator: 'Check that the model’s output is one image; redrive.',
+    operator: 'Check that the model’s output is one image. Once failed for good: refund the photo.',
   },
 } as const satisfies Record<string, Entry>;
 

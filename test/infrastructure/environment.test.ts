@@ -8,7 +8,7 @@ import { stepsWithHandlers } from '../../lib/bundles.ts';
 import { allSteps, synthesizeStack } from './synthesized.ts';
 
 const project = join(import.meta.dirname, '../..');
-/** Read by Node itself, by the log, and by what every queue step is made with. */
+/** Read by Node itself and by the log; the last by `messages.ts`, which does without where no queue feeds the step. */
 const forEveryStep = ['NODE_OPTIONS', 'SERVICE_VERSION', 'QUEUE_URL'];
 const stack = synthesizeStack();
 afterAll(stack.remove);

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { errorCodesFile, errorCodesPage } from '../../bin/error-codes-page.ts';
 import { attemptCode, emailCode, errorCodes } from '../../lambdas/error-codes.ts';
+import { restorationCodes } from '../../lambdas/providers/restoration-codes.ts';
 import { failAttemptMessage } from '../../lambdas/restoration/messages.ts';
 
 const read = (path: string) => readFile(join(import.meta.dirname, '../..', path), 'utf8');
@@ -29,6 +30,18 @@ describe('the error codes', () => {
     const written = [...assignment.matchAll(/'(\w+_\w+)'/g)].map(([, code]) => code ?? '');
     expect(written.length).toBeGreaterThan(0);
     expect(written.filter((code) => !(code in errorCodes[table]))).toEqual([]);
+  });
+
+  test('send to a dead-letter queue only where a message can lie in one', () => {
+    const told = Object.values(errorCodes)
+      .flatMap((list) => Object.entries(list))
+      .filter(([, { operator }]) => /redrive/i.test(operator));
+    // An attempt or photo that has failed has no message left; what submit-job cannot do has.
+    expect(told.filter(([, { operator }]) => !/redrive (submit-job|send-email)\.$/.test(operator))).toEqual(
+      [],
+    );
+    const final = Object.entries(restorationCodes).filter(([, { kind }]) => kind === 'permanent');
+    expect(final.filter(([, { operator }]) => !/^Refund the photo/.test(operator))).toEqual([]);
   });
 
   test('are what their page says; `npx tsx bin/error-codes.ts` writes it anew', async () => {

@@ -48,13 +48,16 @@ export function givenUp(system: TestSystem): Record<string, number> {
 export const injectInto = (system: TestSystem, step: string, rule: Omit<FaultRule, 'function'>) =>
   system.faults.inject({ times: 1, ...rule, function: functionOf(system, step).name });
 
-/** Waits until a step has failed `times` in all, then moves the clock to where its messages are visible again. */
-export async function comesAgain(system: TestSystem, step: string, times = 1): Promise<void> {
+/** Half an hour and its jitter: as late as a message comes again that time will mend. */
+export const longestWaitSeconds = 1800 * 1.25;
+
+/** Waits until a step has failed `times` in all, then moves the clock to where its messages come again. */
+export async function comesAgain(system: TestSystem, step: string, times = 1, seconds = 0): Promise<void> {
   const { logicalId } = functionOf(system, step);
   const failures = async () =>
     system.log.filter((line) => line.startsWith(`[aws] ${logicalId} failed`)).length;
   await system.until(failures, (count) => count >= times);
-  system.clock.advance(queueOf(system, step).visibilityTimeoutSeconds * 1000);
+  system.clock.advance(Math.max(seconds, queueOf(system, step).visibilityTimeoutSeconds) * 1000);
 }
 
 /** A member of the secret that functions find under that variable. */

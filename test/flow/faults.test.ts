@@ -8,6 +8,7 @@ import {
   comesAgain,
   givenUp,
   injectInto,
+  longestWaitSeconds,
   mailsTo,
   predictions,
   queueOf,
@@ -155,7 +156,7 @@ describe('a step that failed as often as its queue allows', () => {
     await breakReplicate(system, { fault: 'out-of-credit', calls: maxReceiveCount });
     const order = await placeOrder(system, [await photo('One.jpg', 9)], by);
     for (let receive = 1; receive <= maxReceiveCount; receive += 1)
-      await comesAgain(system, step, failedBefore + receive);
+      await comesAgain(system, step, failedBefore + receive, longestWaitSeconds);
     await system.until(
       async () => system.sqs.counts(deadLetterArn).visible,
       (count) => count === 1,

@@ -29,8 +29,12 @@ export type Settings = {
     urlSeconds: number;
     /** Photos nobody checks out live this long; S3's lifecycle counts in days. */
     expiryDays: number;
-    /** Photos in a checkout live this long: Stripe retries for 3 days, dead letters for 14. */
+    /** Photos in a checkout are for sale this long, and go when Stripe says it ended unpaid. */
+    unpaidDays: number;
+    /** As long as they live at most: Stripe retries for 3 days, dead letters for 14. */
     checkoutExpiryDays: number;
+    /** How often the payment page of one session's photos may be opened. */
+    maxCheckouts: number;
   };
   restoration: {
     model: string;
@@ -96,7 +100,9 @@ const production: Settings = {
     maxPixels: 100_000_000,
     urlSeconds: 2 * 3600,
     expiryDays: 1,
+    unpaidDays: 2,
     checkoutExpiryDays: 30,
+    maxCheckouts: 10,
   },
   restoration: {
     model: 'flux-kontext-apps/restore-image',

@@ -1146,6 +1146,8 @@ grant insert, select, update on file_uploads to restoreclick_public_write;
 grant insert, select, update on images to restoreclick_work;
 grant insert, select, update on orders to restoreclick_work;
 grant insert, select, update on restoration_jobs to restoreclick_work;
+grant select on checkouts to restoreclick_public_read;
+grant select on checkouts to restoreclick_work;
 grant select on customers to restoreclick_public_write;
 grant select on file_uploads to restoreclick_public_read;
 grant select on images to restoreclick_public_read;

@@ -77,6 +77,7 @@ const titles: Record<number, string> = {
   413: 'Too large',
   415: 'Unsupported type',
   422: 'Cannot be processed',
+  429: 'Too many requests',
   500: 'Internal error',
   503: 'Temporarily unavailable',
 };

@@ -108,6 +108,7 @@ export const orderEventTypes = ['checkout.session.completed'];
 export const settlementEventTypes = [
   'checkout.session.async_payment_succeeded',
   'checkout.session.async_payment_failed',
+  'checkout.session.expired',
   'refund.created',
   'refund.updated',
   'refund.failed',

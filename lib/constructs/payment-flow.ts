@@ -46,6 +46,7 @@ export class PaymentFlow extends Construct {
       access: [
         database.statements,
         secrets.stripe,
+        storage.temp('Delete'),
         this.keepOriginal.sending,
         completeOrder.sending,
         next.email.sendEmail.sending,
@@ -63,7 +64,7 @@ export class PaymentFlow extends Construct {
       share: 'costly',
       open: 'Whoever knows the upload session may pay for it.',
       access: [database.statements, secrets.stripe, storage.temp('Find', 'PutTagging')],
-      reads: ['PRICE_CENTS', 'CURRENCY', 'CHECKOUT_EXPIRY_SECONDS', 'SITE_URL'],
+      reads: ['PRICE_CENTS', 'CURRENCY', 'CHECKOUT_MORE_SECONDS', 'MAX_CHECKOUTS', 'SITE_URL'],
     });
     const receiveStripeEvent = new ApiStep(this, 'ReceiveStripeEvent', platform, {
       step: 'payment/receive-stripe-event',

@@ -24,7 +24,7 @@ $$;
 grant usage on schema restoreclick
   to restoreclick_public_read, restoreclick_public_write, restoreclick_work;
 
-grant select on file_uploads, orders, images to restoreclick_public_read;
+grant select on file_uploads, checkouts, orders, images to restoreclick_public_read;
 
 grant select on
   customers, file_uploads, checkouts, orders, images, email_queue, download_links
@@ -35,7 +35,7 @@ grant update on file_uploads, checkouts, download_links to restoreclick_public_w
 grant select, insert on
   customers, orders, images, restoration_jobs, email_queue, download_links, webhook_events
   to restoreclick_work;
-grant select on file_uploads, open_photos to restoreclick_work;
+grant select on file_uploads, checkouts, open_photos to restoreclick_work;
 grant update on file_uploads, orders, images, restoration_jobs, email_queue to restoreclick_work;
 grant usage on sequence order_number_seq to restoreclick_work;
 

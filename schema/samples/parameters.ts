@@ -65,7 +65,8 @@ export function freezing({ sessionId }: Session, onlyArrived = false, caller = n
     unitAmountCents: 499,
     currency: 'USD',
     onlyArrived,
-    expirySeconds: 30 * daySeconds,
+    moreSeconds: daySeconds,
+    maxAttempts: 10,
     customerEmail: null,
   };
 }

@@ -1,5 +1,5 @@
 /** What goes wrong with photos and with money, and how the order and the customer's mail say so. */
-import { DeleteObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { DeleteObjectCommand, HeadObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import * as customer from '../../demo/customer.ts';
 import {
@@ -270,6 +270,29 @@ describe('money that comes late, or goes back', () => {
     await atStripe(system, `disputes/${disputes[0]?.id}/close`, { status: 'won' });
     await becomes(order, 'completed', 'paid');
     expect((await customer.download(link)).name).toBe('One restored.png');
+  });
+
+  test('a payment page that nobody pays on: the photos go with it', async () => {
+    const sessionId = await uploadPhotos(system, [await photo('One.jpg', 18)]);
+    await openCheckout(system, sessionId);
+    const [upload] = await rows(
+      system,
+      'select storage_path as key from restoreclick.file_uploads where upload_session_id = $1',
+      [sessionId],
+    );
+    const Bucket = functionOf(system, 'payment/keep-original').environment.TEMP_BUCKET;
+    const s3 = new S3Client(asOperator(system));
+    const there = () =>
+      s3.send(new HeadObjectCommand({ Bucket, Key: String(upload?.key) })).then(
+        () => true,
+        () => false,
+      );
+    expect(await there()).toBe(true);
+    // Stripe ends the page after a day; S3's own rule would have kept the photo for thirty.
+    system.clock.advance(24 * 3_600_000);
+    expect(await system.until(there, (still) => !still)).toBe(false);
+    s3.destroy();
+    expect(givenUp(system)).toEqual({});
   });
 
   test('none of all that was an illegal move', async () => {

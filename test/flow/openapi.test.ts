@@ -136,13 +136,14 @@ const crowded = once(async () => {
 
 const unpayable = once(async () => {
   const sessionId = await shop.arrivedSession();
+  const { checkoutId } = await shop.checkout(await shop.arrivedSession());
   const failing = (count: number) =>
     fetch(`${system.urls.payments}/double/faults`, { method: 'POST', body: `status=500&count=${count}` });
   // Stripe keeps its answer under the idempotency key; a question it answers anew each time.
   await failing(1);
   const checkout = await shop.post('/api/checkout', { sessionId });
   await failing(3);
-  const claim = await shop.post('/api/orders/claim', { checkoutId: 'cs_test_nobodyknows' });
+  const claim = await shop.post('/api/orders/claim', { checkoutId });
   return { during: [checkout, claim], after: await shop.post('/api/checkout', { sessionId }) };
 });
 

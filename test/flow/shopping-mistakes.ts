@@ -138,6 +138,17 @@ const payment: Mistake[] = [
     async ({ post, refusedSession }) => post('/api/checkout', { sessionId: await refusedSession() }),
   ),
   mistake(
+    'an eleventh payment page',
+    '429 too-many-checkouts',
+    /opened 10 times.*choose your photos again/,
+    async (shop) => {
+      const sessionId = await shop.arrivedSession();
+      for (let n = 0; n < 10; n++) await shop.checkout(sessionId);
+      return shop.post('/api/checkout', { sessionId });
+    },
+    { members: { limit: 10 } },
+  ),
+  mistake(
     'a second payment',
     '409 already-paid',
     /paid for already.*confirmation email/,

@@ -18,6 +18,7 @@ describe('photos', () => {
     'upload/create-session': ['temp Put', 'temp PutTagging'],
     'upload/record-upload': ['temp Get', 'temp Delete'],
     'payment/create-checkout': ['temp PutTagging'],
+    'payment/settle-payment': ['temp Delete'],
     'payment/keep-original': ['temp Get', 'originals Get', 'originals Put', 'originals PutTagging'],
     'restoration/submit-job': ['originals Get'],
     'restoration/store-restored': ['restored Get', 'restored Put', 'restored Abort'],

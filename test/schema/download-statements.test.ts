@@ -210,9 +210,21 @@ describe('an order', () => {
   test('is claimed by its Checkout Session once it is placed', async () => {
     const order = await shop.placed();
     expect(await shop.run(claimOrder, { checkoutId: order.checkoutId })).toEqual([
-      { id: order.orderId, orderNumber: await shop.numberOf(order.orderId), keyVersion: 1, claimable: true },
+      {
+        known: true,
+        id: order.orderId,
+        orderNumber: await shop.numberOf(order.orderId),
+        keyVersion: 1,
+        claimable: true,
+      },
     ]);
-    expect(await shop.run(claimOrder, { checkoutId: 'cs_none' })).toEqual([]);
+  });
+
+  test('is not there yet for a checkout of ours, and never for another', async () => {
+    const { checkoutId } = await shop.checkOut(await shop.arrived(1));
+    const nothing = { id: null, orderNumber: null, keyVersion: null, claimable: null };
+    expect(await shop.run(claimOrder, { checkoutId })).toEqual([{ ...nothing, known: true }]);
+    expect(await shop.run(claimOrder, { checkoutId: 'cs_none' })).toEqual([{ ...nothing, known: false }]);
   });
 
   test('is claimed within a day of its payment', async () => {

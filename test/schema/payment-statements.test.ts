@@ -11,6 +11,7 @@ import { fail } from '../../lambdas/payment/keep-original/fail.sql';
 import { keep } from '../../lambdas/payment/keep-original/keep.sql';
 import { place } from '../../lambdas/payment/place-order/place.sql';
 import { placed } from '../../lambdas/payment/place-order/placed.sql';
+import { giveUp } from '../../lambdas/payment/settle-payment/give-up.sql';
 import { claim } from '../../lambdas/restoration/submit-job/claim.sql';
 import { leaseSeconds, nobody, paymentOf, type Session } from '../../schema/samples/parameters.ts';
 import { type TestDatabase, testDatabase } from './database.ts';
@@ -30,7 +31,8 @@ const asked = ({ sessionId }: Session) => ({
   unitAmountCents: 499,
   currency: 'USD',
   onlyArrived: false,
-  expirySeconds: 30 * 86_400,
+  moreSeconds: 86_400,
+  maxAttempts: 3,
   customerEmail: 'ADA@example.com',
 });
 const photosOf = (orderId: string) =>
@@ -45,6 +47,7 @@ describe('create-checkout', () => {
       sold: false,
       arriving: [],
       attempt: 1,
+      exhausted: false,
       paths: session.uploads.map(({ path }) => path).sort(),
       earlierCheckoutId: null,
     });
@@ -53,7 +56,7 @@ describe('create-checkout', () => {
     ]);
     for (const upload of uploads) {
       expect(upload).toMatchObject({ checkout_attempt: 1, customer_email: 'ada@example.com' });
-      expect(upload.expires_at.getTime() - Date.now()).toBeGreaterThan(29 * day);
+      expect(upload.expires_at.getTime() - Date.now()).toBeGreaterThan(1.9 * day);
     }
   });
 
@@ -99,6 +102,19 @@ describe('create-checkout', () => {
     ]);
   });
 
+  test('opens no more attempts than it may, and makes the photos live longer once', async () => {
+    const session = await shop.arrived(1);
+    for (const attempt of [1, 2, 3])
+      expect(await shop.run(freeze, asked(session))).toMatchObject([{ attempt, exhausted: attempt > 3 }]);
+    const fourth = async () =>
+      expect(await shop.run(freeze, asked(session))).toMatchObject([{ attempt: null, exhausted: true }]);
+    expect(await shop.written(fourth)).toEqual([]);
+    const [upload] = await shop.rows('select * from file_uploads where upload_session_id = $1', [
+      session.sessionId,
+    ]);
+    expect(upload.expires_at.getTime() - Date.now()).toBeLessThan(2 * day);
+  });
+
   test('records the Checkout Session of an attempt, and of no other', async () => {
     const session = await shop.arrived(1);
     await shop.run(freeze, asked(session));
@@ -106,6 +122,43 @@ describe('create-checkout', () => {
     expect(await shop.run(record, recorded)).toHaveLength(1);
     expect(await shop.written(() => shop.run(record, recorded))).toEqual([]);
     expect(await shop.run(record, { ...recorded, attempt: 2 })).toEqual([]);
+  });
+});
+
+describe('settle-payment gives up', () => {
+  const expired = ({ checkoutId }: { checkoutId: string }) => ({
+    checkoutId,
+    eventId: `evt_${checkoutId}`,
+    eventType: 'checkout.session.expired',
+  });
+  const statusesOf = async ({ sessionId }: Session) =>
+    (
+      await shop.rows('select status from file_uploads where upload_session_id = $1 order by status', [
+        sessionId,
+      ])
+    ).map(({ status }) => status);
+
+  test('the photos of a checkout that ended unpaid, and tells their keys again when told again', async () => {
+    const session = await shop.announced(2);
+    await shop.arrive({ ...session, uploads: session.uploads.slice(0, 1) });
+    const checkout = await shop.checkOut(session, true);
+    const paths = [session.uploads[0]?.path];
+    expect(await shop.run(giveUp, expired(checkout))).toEqual([{ paths }]);
+    expect(await statusesOf(session)).toEqual(['expired', 'pending']);
+    const again = async () => expect(await shop.run(giveUp, expired(checkout))).toEqual([{ paths }]);
+    expect(await shop.written(again)).toEqual([]);
+    expect(await shop.run(freeze, asked(session))).toMatchObject([{ attempt: null }]);
+  });
+
+  test('none that a later checkout sells, an order did, or nobody knows', async () => {
+    const first = await shop.checkOut(await shop.arrived(1));
+    await shop.checkOut(first);
+    const none = async () => {
+      for (const checkout of [first, await shop.placed({ count: 1 }), { checkoutId: 'cs_none' }])
+        expect(await shop.run(giveUp, expired(checkout))).toEqual([{ paths: [] }]);
+    };
+    await none();
+    expect(await statusesOf(first)).toEqual(['uploaded']);
   });
 });
 

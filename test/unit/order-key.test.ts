@@ -42,7 +42,7 @@ test('that is false is refused before the database', async () => {
 });
 
 test('is given out for the order as it is now, within a day', async () => {
-  const order = { id: orderId, orderNumber: 'N', keyVersion: 3 };
+  const order = { known: true, id: orderId, orderNumber: 'N', keyVersion: 3 };
   const claim = () => claimOrder.handler(apiEvent({ body: '{"checkoutId":"cs_test_1234567890"}' }));
   edges.answer('order/claim-order/claim', [{ ...order, claimable: true }]);
   const { key } = JSON.parse((await claim()).body ?? '');

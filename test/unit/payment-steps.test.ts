@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { permanentFailure } from '../../lambdas/platform/errors.ts';
 import type { Checkout, Payment, PaymentProvider } from '../../lambdas/providers/payment.ts';
-import { sqsEvent } from './aws.ts';
+import { apiEvent, sqsEvent } from './aws.ts';
 import { type Edges, failuresOf, type Row, replaceEdges } from './edges.ts';
 import { replaceS3 } from './s3.ts';
 
@@ -14,6 +14,7 @@ jest.unstable_mockModule('../../lambdas/payment/provider.ts', () => ({ payments:
 const placeOrder = await import('../../lambdas/payment/place-order/handler.ts');
 const keepOriginal = await import('../../lambdas/payment/keep-original/handler.ts');
 const settlePayment = await import('../../lambdas/payment/settle-payment/handler.ts');
+const claimOrder = await import('../../lambdas/order/claim-order/handler.ts');
 
 const orderId = '6f1c2b1e-0000-4000-8000-00000000000b';
 const imageId = '6f1c2b1e-0000-4000-8000-00000000000c';
@@ -73,6 +74,23 @@ beforeEach(() => {
   provider.refund.mockReset().mockResolvedValue({ id: 're_1', amountCents: 1000, status: 'succeeded' });
 });
 afterEach(() => void jest.restoreAllMocks());
+
+describe('claim-order', () => {
+  const claim = 'order/claim-order/claim';
+  const ask = () => claimOrder.handler(apiEvent({ body: '{"checkoutId":"cs_test_1234567890"}' }));
+  const noOrder = { id: null, orderNumber: null, keyVersion: null, claimable: null };
+
+  test('asks Stripe for no checkout that we did not open', async () => {
+    edges.answer(claim, [{ ...noOrder, known: false }]);
+    expect(await ask()).toMatchObject({ statusCode: 404, body: expect.stringContaining('unknown-checkout') });
+    expect(provider.getCheckout).not.toHaveBeenCalled();
+  });
+
+  test('asks about one of ours whose order is not there yet', async () => {
+    edges.answer(claim, [{ ...noOrder, known: true }]);
+    expect(await ask()).toMatchObject({ statusCode: 202, body: expect.stringContaining('placing_order') });
+  });
+});
 
 describe('place-order', () => {
   const place = 'payment/place-order/place';
@@ -326,6 +344,35 @@ describe('settle-payment', () => {
   test('comes again while the order is not placed', async () => {
     edges.answer(settle, []);
     expect(await deliver()).toEqual(['message-0']);
+  });
+
+  describe('told that a checkout expired', () => {
+    const giveUp = 'payment/settle-payment/give-up';
+    const photo = 'temp/uploads/temp/s/u.jpg';
+    const told = () => deliver('checkout.session.expired');
+    let s3: ReturnType<typeof replaceS3>;
+    beforeEach(() => {
+      s3 = replaceS3();
+      s3.put(photo, Buffer.from('photo'));
+      edges.answer(giveUp, [{ paths: ['uploads/temp/s/u.jpg'] }]);
+    });
+
+    test('deletes the photos that nobody can buy any more, and again when told again', async () => {
+      provider.getCheckout.mockResolvedValue(checkout({ status: 'expired' }));
+      expect([await told(), await told()]).toEqual([[], []]);
+      expect(edges.statements()).toEqual([giveUp, giveUp]);
+      expect(s3.objects.has(photo)).toBe(false);
+    });
+
+    test.each([
+      ['is complete', { status: 'complete' as const }],
+      ['is none of ours', { status: 'expired' as const, uploadSessionId: null }],
+    ])('touches nothing of one that %s', async (_what, more) => {
+      provider.getCheckout.mockResolvedValue(checkout(more));
+      expect(await told()).toEqual([]);
+      expect(edges.ran).toEqual([]);
+      expect(s3.objects.has(photo)).toBe(true);
+    });
   });
 
   test('acknowledges what is none of ours, or names no payment', async () => {

@@ -4,8 +4,9 @@ import type { Statement } from '../../../schema/statements/statement.ts';
 export declare const claim: Statement<{
   checkoutId: string;
 }, {
-  id: string;
-  orderNumber: string;
-  keyVersion: number;
-  claimable: boolean;
+  known: boolean;
+  id: string | null;
+  orderNumber: string | null;
+  keyVersion: number | null;
+  claimable: boolean | null;
 }>;

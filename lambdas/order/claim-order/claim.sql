@@ -1,7 +1,13 @@
--- The order of a Checkout Session, if its webhook has arrived. The session's id stays in the
--- browser's history: it opens the order for a day after the payment, and afterwards the mail does.
+-- Whether a Checkout Session is ours, and its order, if its webhook has arrived. The session's id
+-- stays in the browser's history: it opens the order for a day after the payment, and afterwards the
+-- mail does.
 select
-  id, order_number, key_version,
-  greatest(created_at, paid_at) > present() - interval '1 day' as "claimable!"
-from orders
-where stripe_checkout_session_id = :checkout_id;
+  -- An order without its checkout's row is of one whose answer was lost.
+  orders.id is not null
+    or exists (select from checkouts where stripe_checkout_session_id = :checkout_id) as "known!",
+  orders.id,
+  orders.order_number,
+  orders.key_version,
+  greatest(orders.created_at, orders.paid_at) > present() - interval '1 day' as claimable
+from (values (:checkout_id)) as asked (checkout_id)
+left join orders on orders.stripe_checkout_session_id = asked.checkout_id;

@@ -1,7 +1,7 @@
 /** POST /api/orders/claim: exchanges a Checkout Session's id for its order's id, number and key. */
 import { z } from 'zod';
 import { payments } from '../../payment/provider.ts';
-import { query } from '../../platform/database.ts';
+import { queryOne } from '../../platform/database.ts';
 import { clientError, StepError } from '../../platform/errors.ts';
 import { apiHandler, jsonBody } from '../../platform/http.ts';
 import { orderKey } from '../../platform/order-key.ts';
@@ -49,9 +49,10 @@ async function waiting(checkoutId: string) {
 
 export const handler = apiHandler(async (request) => {
   const { checkoutId } = jsonBody(request, body);
-  const [order] = await query(claim, { checkoutId });
-  if (!order) return waiting(checkoutId);
-  const { id, orderNumber, keyVersion, claimable } = order;
+  const { known, id, orderNumber, keyVersion, claimable } = await queryOne(claim, { checkoutId });
+  // Whoever makes up ids is not to ask Stripe through us.
+  if (!known) throw unknownCheckout();
+  if (!id || !keyVersion) return waiting(checkoutId);
   if (!claimable)
     throw clientError(
       'claim_too_late',

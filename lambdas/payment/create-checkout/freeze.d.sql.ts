@@ -8,13 +8,15 @@ export declare const freeze: Statement<{
   unitAmountCents: number;
   currency: string;
   onlyArrived: boolean;
-  expirySeconds: number;
+  maxAttempts: number;
+  moreSeconds: number;
   customerEmail: string | null;
 }, {
   known: number;
   sold: boolean;
   arriving: unknown;
   attempt: number | null;
+  exhausted: boolean;
   paths: unknown;
   earlierCheckoutId: string | null;
 }>;

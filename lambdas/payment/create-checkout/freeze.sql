@@ -27,6 +27,7 @@ opened as (
   where exists (select from sellable)
     and not exists (select from sold)
     and (:only_arrived::boolean or not exists (select from arriving))
+    and next.attempt <= :max_attempts::int
   -- Of two attempts at once one comes second: it is tried again, and is the next attempt.
   on conflict do nothing
   returning attempt
@@ -35,7 +36,9 @@ frozen as (
   update file_uploads as upload
   set
     checkout_attempt = coalesce(upload.checkout_attempt, opened.attempt),
-    expires_at = greatest(upload.expires_at, present() + make_interval(secs => :expiry_seconds::int)),
+    -- Once: opening it again does not make it live longer.
+    expires_at = upload.expires_at + make_interval(
+      secs => case when upload.checkout_attempt is null then :more_seconds::int else 0 end),
     customer_email = coalesce(lower(:customer_email::text), upload.customer_email)
   from opened, sellable
   where upload.id = sellable.id
@@ -46,6 +49,7 @@ select
   exists (select from sold) as "sold!",
   coalesce((select jsonb_agg(original_filename order by id) from arriving), '[]') as "arriving!",
   (select attempt from opened) as attempt,
+  coalesce((select attempt from earlier), 0) >= :max_attempts::int as "exhausted!",
   coalesce((select jsonb_agg(storage_path order by storage_path) from frozen), '[]') as "paths!",
   -- Not the last attempt's: that one may have died before it opened a checkout, and left an older
   -- one open.

@@ -9,11 +9,12 @@ import { payments } from '../provider.ts';
 import { freeze } from './freeze.sql';
 import { record } from './record.sql';
 
-const { TEMP_BUCKET, PRICE_CENTS, CURRENCY, CHECKOUT_EXPIRY_SECONDS, SITE_URL } = settings({
+const { TEMP_BUCKET, PRICE_CENTS, CURRENCY, CHECKOUT_MORE_SECONDS, MAX_CHECKOUTS, SITE_URL } = settings({
   TEMP_BUCKET: z.string(),
   PRICE_CENTS: count,
   CURRENCY: z.string().length(3),
-  CHECKOUT_EXPIRY_SECONDS: count,
+  CHECKOUT_MORE_SECONDS: count,
+  MAX_CHECKOUTS: count,
   SITE_URL: z.url(),
 });
 
@@ -49,10 +50,14 @@ async function keepFromExpiring(paths: string[]): Promise<void> {
   }
 }
 
-type Frozen = { known: number; sold: boolean; attempt: number | null };
+type Frozen = { known: number; sold: boolean; attempt: number | null; exhausted: boolean };
 
 /** @throws StepError why nothing could be frozen */
-function frozenAttempt({ known, sold, attempt }: Frozen, arriving: string[], onlyArrived: boolean): number {
+function frozenAttempt(
+  { known, sold, attempt, exhausted }: Frozen,
+  arriving: string[],
+  onlyArrived: boolean,
+): number {
   if (known === 0)
     throw clientError(
       'unknown_session',
@@ -63,6 +68,12 @@ function frozenAttempt({ known, sold, attempt }: Frozen, arriving: string[], onl
     );
   if (sold) throw alreadyPaid();
   if (attempt !== null) return attempt;
+  if (exhausted)
+    throw clientError(
+      'too_many_checkouts',
+      `The payment page for these photos has been opened ${MAX_CHECKOUTS} times. Please pay on the last one, or choose your photos again.`,
+      { status: 429, detail: { limit: MAX_CHECKOUTS } },
+    );
   if (arriving.length > 0)
     throw clientError(
       'photos_still_arriving',
@@ -88,7 +99,8 @@ export const handler = apiHandler(async (request) => {
     onlyArrived,
     unitAmountCents: PRICE_CENTS,
     currency: CURRENCY,
-    expirySeconds: CHECKOUT_EXPIRY_SECONDS,
+    moreSeconds: CHECKOUT_MORE_SECONDS,
+    maxAttempts: MAX_CHECKOUTS,
     customerEmail: email ?? null,
     ipAddress: request.ipAddress,
     userAgent: request.userAgent,

@@ -1,24 +1,28 @@
-/** Late payments, refunds, disputes: asks what is true now, and brings the order there. */
+/** Late payments, refunds, disputes, expired checkouts: asks what is true now, and brings it there. */
 import { z } from 'zod';
-import { query } from '../../platform/database.ts';
+import { query, queryOne } from '../../platform/database.ts';
 import { retryLater } from '../../platform/errors.ts';
 import { log } from '../../platform/logging.ts';
 import { queueHandler, send } from '../../platform/messages.ts';
+import { deleteObject } from '../../platform/objects.ts';
 import { settings } from '../../platform/settings.ts';
 import { keepingMessages, type PaymentEventMessage, paymentEventMessage } from '../messages.ts';
 import { payments } from '../provider.ts';
 import { refundSecond } from '../refund-second.ts';
 import { cancel } from './cancel.sql';
+import { giveUp } from './give-up.sql';
 import { settle } from './settle.sql';
 import { type PaymentVerdict, presupposesPayment, verdict } from './verdict.ts';
 
-const { KEEP_ORIGINAL_QUEUE_URL, COMPLETE_ORDER_QUEUE_URL, SEND_EMAIL_QUEUE_URL } = settings({
+const { TEMP_BUCKET, KEEP_ORIGINAL_QUEUE_URL, COMPLETE_ORDER_QUEUE_URL, SEND_EMAIL_QUEUE_URL } = settings({
+  TEMP_BUCKET: z.string(),
   KEEP_ORIGINAL_QUEUE_URL: z.url(),
   COMPLETE_ORDER_QUEUE_URL: z.url(),
   SEND_EMAIL_QUEUE_URL: z.url(),
 });
 
 const emailIdList = z.array(z.guid());
+const keys = z.array(z.string());
 
 type Subject = { checkoutId: string | null; paymentIntentId: string | null };
 type Settled = Subject & { sessionId: string };
@@ -28,6 +32,16 @@ async function subjectOf({ type, objectId, paymentIntentId }: PaymentEventMessag
   if (!type.startsWith('checkout.session.')) return { checkoutId: null, paymentIntentId };
   const checkout = await (await payments()).getCheckout(objectId);
   return { checkoutId: objectId, paymentIntentId: checkout.paymentIntentId };
+}
+
+/** Photos live long once a payment may come, and no longer when Stripe says that none will. */
+async function giveUpPhotos({ eventId, type, objectId }: PaymentEventMessage): Promise<void> {
+  const { status, uploadSessionId } = await (await payments()).getCheckout(objectId);
+  if (status !== 'expired' || uploadSessionId === null) return;
+  const { paths } = await queryOne(giveUp, { eventId, eventType: type, checkoutId: objectId });
+  const unsold = keys.parse(paths);
+  for (const path of unsold) await deleteObject(TEMP_BUCKET, path);
+  log.info('checkout expired', { eventId, photos: unsold.length });
 }
 
 /** Before its order is placed there is nothing to settle: the message comes again. */
@@ -75,6 +89,7 @@ async function act(
 }
 
 export const handler = queueHandler(paymentEventMessage, async (event) => {
+  if (event.type === 'checkout.session.expired') return giveUpPhotos(event);
   const subject = await subjectOf(event);
   if (!subject.paymentIntentId) {
     log.info('event names no payment', { eventId: event.eventId, type: event.type });

@@ -81,11 +81,11 @@ function checkLimits(photos: z.infer<typeof photo>[]): void {
 }
 
 /**
- * One presigned POST: exactly this key, type and tag, and not a byte more than was announced as the
- * limit. The type is what the browser says, since some forms post that and not the field answered
+ * One presigned POST: exactly this key, type and tag, and not a byte more than was announced. The
+ * type is what the browser says, since some forms post that and not the field answered
  * here; what the photo really is, is written where it is kept.
  */
-function presign(path: string, label: string) {
+function presign(path: string, label: string, size: number) {
   const type = label === '' ? unknownLabel : label;
   const tagging = '<Tagging><TagSet><Tag><Key>stage</Key><Value>upload</Value></Tag></TagSet></Tagging>';
   return createPresignedPost(s3, {
@@ -95,7 +95,7 @@ function presign(path: string, label: string) {
     Conditions: [
       ['eq', '$Content-Type', type],
       ['eq', '$tagging', tagging],
-      ['content-length-range', 1, MAX_FILE_BYTES],
+      ['content-length-range', 1, size],
     ],
     Expires: UPLOAD_URL_SECONDS,
   });
@@ -119,10 +119,10 @@ export const handler = apiHandler(async (request) => {
     ipAddress: request.ipAddress,
     userAgent: request.userAgent,
   });
-  const uploads = rows.map(async ({ id, name, type, path }) => ({
+  const uploads = rows.map(async ({ id, name, type, size, path }) => ({
     id,
     name,
-    upload: await presign(path, type),
+    upload: await presign(path, type, size),
   }));
   return { status: 201, body: { sessionId, expiresAt, photos: await Promise.all(uploads) } };
 });

@@ -22,6 +22,7 @@ import { keep } from '../../../lambdas/payment/keep-original/keep.sql';
 import { place } from '../../../lambdas/payment/place-order/place.sql';
 import { placed } from '../../../lambdas/payment/place-order/placed.sql';
 import { cancel } from '../../../lambdas/payment/settle-payment/cancel.sql';
+import { giveUp } from '../../../lambdas/payment/settle-payment/give-up.sql';
 import { settle as settlePayment } from '../../../lambdas/payment/settle-payment/settle.sql';
 import { complete } from '../../../lambdas/restoration/complete-order/complete.sql';
 import { fail as failAttempt } from '../../../lambdas/restoration/fail-attempt/fail.sql';
@@ -139,6 +140,11 @@ export const payments = {
       paymentIntentId: `pi_${subject.checkoutId}`,
       eventId: `evt_${status}`,
     })),
+  givenUp: arrival(giveUp, 'second checkout', ({ second }) => ({
+    checkoutId: second.checkoutId,
+    eventId: 'evt_expired',
+    eventType: 'checkout.session.expired',
+  })),
   cancelled: arrival(cancel, '', ({ orderId }) => ({ orderId })),
   kept: (at: number) => arrival(keep, photo(at), (subject) => imageOf(subject, at)),
   unkept: (at: number) =>

@@ -52,6 +52,7 @@ export const sales: Situation[] = [
       payments.placedUnpaid,
       payments.placedSecond,
       payments.found,
+      payments.givenUp,
       settled('paid'),
       orders.claimed,
     ],

@@ -13,7 +13,7 @@ import shareFamilyText from './templates/share-family.txt.mustache';
 /** Text on one line, without characters that turn the direction of what follows. */
 const line = z.string().transform((text) =>
   text
-    .replace(/[\u202A-\u202E\u2066-\u2069]/g, '')
+    .replace(/\p{Bidi_Control}/gu, '')
     .replace(/[\p{Cc}\s]+/gu, ' ')
     .trim(),
 );

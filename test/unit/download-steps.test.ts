@@ -61,7 +61,7 @@ describe('open-link', () => {
     expect(location.pathname).toBe('/uploads/restored/o/i.png');
     expect(Number(location.searchParams.get('X-Amz-Expires'))).toBeLessThanOrEqual(900);
     expect(location.searchParams.get('response-content-disposition')).toBe(
-      `attachment; filename="photo.png"; filename*=UTF-8''Zo%C3%AB%20%22%3B%20evil%20restored.png`,
+      `attachment; filename="photo.png"; filename*=UTF-8''Zo%C3%AB%20%27%3B%20evil%20restored.png`,
     );
     expect(edges.ran).toMatchObject([{ params: { tokenHash: tokenHash(token), archiveReady: false } }]);
   });

@@ -110,6 +110,19 @@ describe('send-email', () => {
     ]);
   });
 
+  test('numbers an attachment as the archive does, though its twin is too large to go along', async () => {
+    s3.put('restored/uploads/restored/o/p.png', Buffer.from('picture'));
+    edges.answer(claim, [
+      email({ originalFilename: 'image.jpg' }),
+      email({ originalFilename: 'torn.jpg', restoredId: null, photoStatus: 'failed' }),
+      email({ originalFilename: 'IMAGE.JPG', attachmentPath: 'uploads/restored/o/p.png' }),
+    ]);
+    edges.answer(settle, settled('sent'));
+    await deliver();
+    const attachments = provider.send.mock.calls[0]?.[0].attachments;
+    expect(attachments?.map(({ filename }) => filename)).toEqual(['IMAGE restored (2).png']);
+  });
+
   test('names the photos that failed', async () => {
     edges.answer(claim, [
       email(),

@@ -16,4 +16,5 @@ cross join lateral (
   select * from images where images.order_id = link.order_id and link.target_images @> array[images.id] limit 1000
 ) as images
 where link.id = :link_id::uuid
-order by images.original_filename, images.id;
+-- As in the mail that the photos go along with, so that their names are numbered alike.
+order by images.original_filename, images.parent_image_id;

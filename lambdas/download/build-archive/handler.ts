@@ -12,8 +12,8 @@ import { queueHandler } from '../../platform/messages.ts';
 import { archiveKey } from '../../platform/object-keys.ts';
 import { exists, isPreconditionFailed, s3 } from '../../platform/objects.ts';
 import { settings } from '../../platform/settings.ts';
-import { distinctNames, restoredName } from '../delivery.ts';
 import { buildArchiveMessage } from '../messages.ts';
+import { restoredNames } from '../names.ts';
 import { archive } from './archive.sql';
 
 const { RESTORED_BUCKET } = settings({ RESTORED_BUCKET: z.string() });
@@ -24,7 +24,7 @@ async function photosOf(linkId: string) {
   const rows = await query(archive, { linkId });
   if (rows.length === 0)
     throw internalError('unknown_link', `There is no link ${linkId}, or it opens nothing.`);
-  const names = distinctNames(rows.map((row) => restoredName(row.originalFilename, row.format)));
+  const names = restoredNames(rows);
   return rows.map((row, index) => ({ ...row, name: names[index] ?? row.imageId }));
 }
 

@@ -10,7 +10,7 @@ import { send } from '../../platform/messages.ts';
 import { archiveKey } from '../../platform/object-keys.ts';
 import { exists, s3 } from '../../platform/objects.ts';
 import { settings } from '../../platform/settings.ts';
-import { contentDisposition, restoredName } from '../delivery.ts';
+import { contentDisposition, originalName, restoredName } from '../names.ts';
 import { looksLikeToken, tokenHash } from '../token.ts';
 import { open } from './open.sql';
 
@@ -85,6 +85,7 @@ export const handler = apiHandler(async (request) => {
   const { first } = found;
   if (!first.single) return openArchive(request, found);
   const { originalFilename, format, imageType } = first;
-  const name = imageType === 'restored' ? restoredName(originalFilename, format) : originalFilename;
+  const name =
+    imageType === 'restored' ? restoredName(originalFilename, format) : originalName(originalFilename);
   return redirect(first.storageBucket, first.storagePath, contentDisposition(name, `photo.${format}`));
 });

@@ -1,7 +1,7 @@
 /** Makes an email of what the claim answered: words, links, and photos small enough to attach. */
 import { z } from 'zod';
 import type { RowOf } from '../../../schema/statements/statement.ts';
-import { restoredName } from '../../download/delivery.ts';
+import { restoredNames } from '../../download/names.ts';
 import { seededToken } from '../../download/token.ts';
 import { internalError } from '../../platform/errors.ts';
 import { readBytes } from '../../platform/objects.ts';
@@ -89,15 +89,18 @@ function words(rows: ClaimedRow[], first: ClaimedRow, seed: string, url: string)
   }
 }
 
+/** Named among all restored photos, so that a photo is called here as it is in the archive. */
 async function attachmentsOf(rows: ClaimedRow[]): Promise<Attachment[]> {
+  const restored = rows.filter(({ restoredId }) => restoredId !== null);
+  const names = restoredNames(restored);
   const attachments: Attachment[] = [];
-  for (const { attachmentPath, originalFilename, format, mimeType } of rows) {
+  for (const [index, { attachmentPath, mimeType }] of restored.entries()) {
     if (!attachmentPath) continue;
     const bytes = await readBytes(RESTORED_BUCKET, attachmentPath);
     attachments.push({
       bytes,
       mimeType: mimeType ?? 'image/png',
-      filename: restoredName(originalFilename ?? 'photo', format ?? 'png'),
+      filename: names[index] ?? 'photo restored.png',
     });
   }
   return attachments;

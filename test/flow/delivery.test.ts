@@ -198,7 +198,8 @@ describe('sharing with the family', () => {
     });
     expect(first.status).toBe(202);
     expect(await first.json()).toEqual({ recipients: 10, roundsLeft: 2 });
-    expect((await asked('share', { recipients: family.slice(0, 1) })).status).toBe(202);
+    const typed = [...family.slice(0, 1), ' Ben&Anna+photos@example.com '];
+    expect((await asked('share', { recipients: typed })).status).toBe(202);
     expect((await asked('share', { recipients: family.slice(0, 1) })).status).toBe(202);
     const fourth = await asked('share', { recipients: family.slice(0, 1) });
     expect(fourth.status).toBe(409);
@@ -211,10 +212,11 @@ describe('sharing with the family', () => {
     expect(mails[0]?.text).toContain('Look!');
     await system.quiet();
     expect(await mailsTo(system.at, 'family-0@example.com')).toHaveLength(3);
+    expect(await mailsTo(system.at, 'ben&anna+photos@example.com')).toHaveLength(1);
     const [link = ''] = mails.flatMap(customer.downloadLinks);
     expect((await customer.download(link)).name).toMatch(/\.zip$/);
     const shares = await counts('share');
-    expect(shares).toHaveLength(12);
+    expect(shares).toHaveLength(13);
     expect(shares.filter((count) => count === 1)).toHaveLength(1);
   });
 });

@@ -1,6 +1,7 @@
 /** POST /api/orders/{order}/share: sends the family a link to the restored photos. */
 import { z } from 'zod';
 import { query } from '../../platform/database.ts';
+import { emailAddress } from '../../platform/email-address.ts';
 import { clientError } from '../../platform/errors.ts';
 import { apiHandler, jsonBody } from '../../platform/http.ts';
 import { send } from '../../platform/messages.ts';
@@ -22,7 +23,7 @@ const body = z.object({
     .array(z.unknown())
     .min(1, 'please name at least one person')
     .max(SHARE_MAX_RECIPIENTS, `you can share with at most ${SHARE_MAX_RECIPIENTS} people at a time`)
-    .pipe(z.array(z.email().max(255))),
+    .pipe(z.array(emailAddress)),
   senderName: z
     .string()
     .trim()

@@ -1,6 +1,7 @@
 /** POST /api/checkout: freezes a session's photos, keeps them, and opens a Checkout Session. */
 import { z } from 'zod';
 import { queryOne } from '../../platform/database.ts';
+import { emailAddress } from '../../platform/email-address.ts';
 import { clientError } from '../../platform/errors.ts';
 import { apiHandler, jsonBody } from '../../platform/http.ts';
 import { tagStage } from '../../platform/objects.ts';
@@ -20,7 +21,7 @@ const { TEMP_BUCKET, PRICE_CENTS, CURRENCY, CHECKOUT_MORE_SECONDS, MAX_CHECKOUTS
 
 const body = z.object({
   sessionId: z.guid(),
-  email: z.email().max(255).optional(),
+  email: emailAddress.optional(),
   /** Sell what has arrived and leave the rest; without it, photos under way are a 409. */
   onlyArrived: z.boolean().default(false),
 });

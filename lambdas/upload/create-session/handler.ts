@@ -7,6 +7,7 @@ import { S3Client } from '@aws-sdk/client-s3';
 import { createPresignedPost } from '@aws-sdk/s3-presigned-post';
 import { z } from 'zod';
 import { queryOne } from '../../platform/database.ts';
+import { emailAddress } from '../../platform/email-address.ts';
 import { clientError } from '../../platform/errors.ts';
 import { apiHandler, jsonBody } from '../../platform/http.ts';
 import { temporaryKey } from '../../platform/object-keys.ts';
@@ -38,7 +39,7 @@ const photo = z.object({
 });
 
 const body = z.object({
-  email: z.email().max(255).optional(),
+  email: emailAddress.optional(),
   /** Counted before any is read, so that a long list costs nothing. */
   photos: z.array(z.unknown()).transform(checkCount).pipe(z.array(photo)),
 });

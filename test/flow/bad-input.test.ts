@@ -67,6 +67,27 @@ function postBytes({ photos }: z.infer<typeof session>, at: number, bytes: Uint8
   return fetch(url, { method: 'POST', body: form });
 }
 
+describe('an upload that takes longer than its addresses live', () => {
+  test('goes on at fresh ones, for the photos that are still missing', async () => {
+    const slow = await announced('quick.jpg', 'slow.jpg');
+    const { bytes } = await photo('quick.jpg', 7);
+    const body = new Uint8Array(bytes);
+    expect((await postBytes(slow, 0, body)).status).toBe(204);
+    await system.until(
+      async () => (await shop.ask('GET', `/api/upload/${slow.sessionId}`)).text(),
+      (state) => state.includes('"arrived"'),
+    );
+    system.clock.advance(3 * 3_600_000);
+    expect((await postBytes(slow, 1, body)).status).toBe(403);
+    const answer = await shop.post(`/api/upload/${slow.sessionId}/renew`, {});
+    const renewed = session.parse(await answer.json());
+    expect(renewed.photos).toHaveLength(1);
+    expect((await postBytes(renewed, 0, body)).status).toBe(204);
+    const state = await customer.arrived(system.at, slow.sessionId);
+    expect(state.photos.map((each) => each.state)).toEqual(['arrived', 'arrived']);
+  });
+});
+
 describe('a file that is no photo', () => {
   test('is refused by name with what to do, and the photo beside it is sold and restored', async () => {
     const jpeg = (name: string, bytes: Buffer): customer.Photo => ({ name, type: 'image/jpeg', bytes });

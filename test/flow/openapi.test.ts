@@ -68,6 +68,8 @@ const wellAsked: Record<string, (shop: Shop) => Promise<Response>> = {
   'POST /api/upload': ({ announce }) => announce({ name: 'a.jpg', type: 'image/jpeg', size: 10 }),
   'GET /api/upload/{session}': async ({ ask, restored }) =>
     ask('GET', `/api/upload/${(await restored()).sessionId}`),
+  'POST /api/upload/{session}/renew': async ({ post, restored }) =>
+    post(`/api/upload/${(await restored()).sessionId}/renew`, {}),
   'POST /api/checkout': async ({ post, arrivedSession }) =>
     post('/api/checkout', { sessionId: await sessionOf(arrivedSession) }),
   'POST /api/webhooks/sendgrid': ({ fromSendGrid }) => fromSendGrid(JSON.stringify([strayEmailEvent()])),

@@ -78,6 +78,14 @@ const uploads: Mistake[] = [
       ({ ask }) => ask('GET', `/api/upload/${session}`),
     ),
   ),
+  ...[stranger, '1'].map((session) =>
+    mistake(
+      `a wish to renew the session ${session}`,
+      '404 unknown-session',
+      /choose your photos again/,
+      ({ post }) => post(`/api/upload/${session}/renew`, {}),
+    ),
+  ),
 ];
 
 const fields: Mistake[] = (

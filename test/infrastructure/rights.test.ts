@@ -16,6 +16,7 @@ const bucketOf = (variable: string) => {
 describe('photos', () => {
   const allowed: Record<string, string[]> = {
     'upload/create-session': ['temp Put', 'temp PutTagging'],
+    'upload/renew-session': ['temp Put', 'temp PutTagging'],
     'upload/record-upload': ['temp Get', 'temp Delete'],
     'payment/create-checkout': ['temp PutTagging'],
     'payment/settle-payment': ['temp Delete'],

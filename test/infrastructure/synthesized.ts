@@ -25,6 +25,7 @@ export const steps = {
   routes: {
     'POST /api/upload': 'upload/create-session',
     'GET /api/upload/{session}': 'upload/get-session',
+    'POST /api/upload/{session}/renew': 'upload/renew-session',
     'POST /api/checkout': 'payment/create-checkout',
     'POST /api/webhooks/stripe': 'payment/receive-stripe-event',
     'POST /api/webhooks/sendgrid': 'email/receive-sendgrid-events',

@@ -1,10 +1,11 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import sharp from 'sharp';
-import { sqsEvent } from './aws.ts';
+import { apiEvent, sqsEvent } from './aws.ts';
 import { type Edges, failuresOf, replaceEdges } from './edges.ts';
 import { replaceS3 } from './s3.ts';
 
 const recordUpload = await import('../../lambdas/upload/record-upload/handler.ts');
+const renewSession = await import('../../lambdas/upload/renew-session/handler.ts');
 const expireUploads = await import('../../lambdas/upload/expire-uploads/handler.ts');
 
 const sessionId = '6f1c2b1e-0000-4000-8000-000000000001';
@@ -125,6 +126,38 @@ describe('record-upload', () => {
     edges.answer(refuse, [{ statusBefore: 'deleted' }]);
     expect(await deliver()).toEqual([]);
     expect(s3.objects.size).toBe(0);
+  });
+});
+
+describe('renew-session', () => {
+  const waiting = 'upload/renew-session/waiting';
+  const row = {
+    id: uploadId,
+    originalFilename: 'a.jpg',
+    storagePath: key,
+    mimeType: 'image/jpeg',
+    fileSizeBytes: 1234,
+    expiresAt: '2026-01-01T00:00:00Z',
+    waiting: true,
+  };
+  const post = (session = sessionId) => renewSession.handler(apiEvent({ path: { session } }));
+
+  test('gives a fresh address to each photo that is still missing, under its old key', async () => {
+    edges.answer(waiting, [{ ...row, id: sessionId, waiting: false }, row]);
+    const answer = await post();
+    expect(answer.statusCode).toBe(200);
+    expect(JSON.parse(answer.body ?? '{}')).toMatchObject({
+      sessionId,
+      photos: [{ id: uploadId, name: 'a.jpg', upload: { fields: { key, 'Content-Type': 'image/jpeg' } } }],
+    });
+    expect(JSON.parse(answer.body ?? '{}').photos).toHaveLength(1);
+  });
+
+  test('does not know what was never a session', async () => {
+    edges.answer(waiting, []);
+    expect(await post()).toMatchObject({ statusCode: 404, body: expect.stringContaining('unknown-session') });
+    expect(await post('x')).toMatchObject({ statusCode: 404 });
+    expect(edges.ran).toHaveLength(1);
   });
 });
 

@@ -3,8 +3,6 @@
  * the bytes of each.
  */
 import { randomUUID } from 'node:crypto';
-import { S3Client } from '@aws-sdk/client-s3';
-import { createPresignedPost } from '@aws-sdk/s3-presigned-post';
 import { z } from 'zod';
 import { queryOne } from '../../platform/database.ts';
 import { emailAddress } from '../../platform/email-address.ts';
@@ -12,17 +10,15 @@ import { clientError } from '../../platform/errors.ts';
 import { apiHandler, jsonBody } from '../../platform/http.ts';
 import { temporaryKey } from '../../platform/object-keys.ts';
 import { count, settings } from '../../platform/settings.ts';
-import { acceptedType, acceptedTypes, refusalOf, refusals, unknownLabel } from '../photo-types.ts';
+import { acceptedType, acceptedTypes, refusalOf, refusals } from '../photo-types.ts';
+import { presign } from '../presign.ts';
 import { create } from './create.sql';
 
-const { TEMP_BUCKET, MAX_FILES, MAX_FILE_BYTES, UPLOAD_URL_SECONDS, UPLOAD_EXPIRY_SECONDS } = settings({
-  TEMP_BUCKET: z.string(),
+const { MAX_FILES, MAX_FILE_BYTES, UPLOAD_EXPIRY_SECONDS } = settings({
   MAX_FILES: count,
   MAX_FILE_BYTES: count,
-  UPLOAD_URL_SECONDS: count,
   UPLOAD_EXPIRY_SECONDS: count,
 });
-const s3 = new S3Client({});
 
 const unsafeName = /[\p{Cc}/\\]/u;
 /** It goes into a header. */
@@ -79,27 +75,6 @@ function checkLimits(photos: z.infer<typeof photo>[]): void {
       );
     }
   }
-}
-
-/**
- * One presigned POST: exactly this key, type and tag, and not a byte more than was announced. The
- * type is what the browser says, since some forms post that and not the field answered
- * here; what the photo really is, is written where it is kept.
- */
-function presign(path: string, label: string, size: number) {
-  const type = label === '' ? unknownLabel : label;
-  const tagging = '<Tagging><TagSet><Tag><Key>stage</Key><Value>upload</Value></Tag></TagSet></Tagging>';
-  return createPresignedPost(s3, {
-    Bucket: TEMP_BUCKET,
-    Key: path,
-    Fields: { 'Content-Type': type, tagging },
-    Conditions: [
-      ['eq', '$Content-Type', type],
-      ['eq', '$tagging', tagging],
-      ['content-length-range', 1, size],
-    ],
-    Expires: UPLOAD_URL_SECONDS,
-  });
 }
 
 export const handler = apiHandler(async (request) => {

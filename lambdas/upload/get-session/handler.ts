@@ -1,16 +1,14 @@
 /** GET /api/upload/{session}: what has arrived, what was refused and why, and the price so far. */
 import { z } from 'zod';
 import { query } from '../../platform/database.ts';
-import { clientError } from '../../platform/errors.ts';
-import { apiHandler, uuidParameter } from '../../platform/http.ts';
+import { apiHandler } from '../../platform/http.ts';
 import { count, settings } from '../../platform/settings.ts';
 import { toMajor } from '../../providers/money.ts';
 import { refusals } from '../photo-types.ts';
+import { sessionParameter, unknownSession } from '../session-parameter.ts';
 import { session } from './session.sql';
 
 const { PRICE_CENTS, CURRENCY } = settings({ PRICE_CENTS: count, CURRENCY: z.string() });
-
-const unknownSession = 'We do not know this upload. It may have expired; please choose your photos again.';
 
 type State = 'waiting' | 'arrived' | 'refused' | 'expired';
 
@@ -24,10 +22,10 @@ const reasonOf = (code: string | null) =>
   code && code in refusals ? refusals[code as keyof typeof refusals] : undefined;
 
 export const handler = apiHandler(async (request) => {
-  const sessionId = uuidParameter(request, 'session', 'unknown_session', unknownSession);
+  const sessionId = sessionParameter(request);
   const rows = await query(session, { sessionId });
   const [first] = rows;
-  if (!first) throw clientError('unknown_session', unknownSession, { status: 404 });
+  if (!first) throw unknownSession();
   const photos = rows.map((row) => ({
     id: row.id,
     name: row.originalFilename,

@@ -5,6 +5,7 @@ import {
   Bucket,
   BucketEncryption,
   type BucketProps,
+  type CorsRule,
   EventType,
   HttpMethods,
   type LifecycleRule,
@@ -37,17 +38,17 @@ export class Storage extends Construct {
     super(scope, id);
     const { uploads } = settings;
     this.tempBucket = this.bucket('Temp', settings, {
-      cors: [this.cors(settings, HttpMethods.POST)],
+      cors: [cors(settings.shop.corsOrigins, HttpMethods.POST)],
       lifecycleRules: [
         expiry('unsold uploads', uploads.expiryDays, { tagFilters: { stage: 'upload' } }),
         expiry('sold uploads', uploads.checkoutExpiryDays, { tagFilters: { stage: 'checkout' } }),
       ],
     });
     this.originalsBucket = this.bucket('Originals', settings, {
-      cors: [this.cors(settings, HttpMethods.GET)],
+      cors: [anyonesDownloads],
     });
     this.restoredBucket = this.bucket('Restored', settings, {
-      cors: [this.cors(settings, HttpMethods.GET)],
+      cors: [anyonesDownloads],
       lifecycleRules: [expiry('archives', settings.archiveDays, { prefix: prefixes.archives })],
     });
     keepTogether(this, settings);
@@ -117,16 +118,6 @@ export class Storage extends Construct {
     return bucket;
   }
 
-  private cors({ shop }: Settings, method: HttpMethods) {
-    return {
-      allowedOrigins: shop.corsOrigins,
-      allowedMethods: [method],
-      allowedHeaders: ['*'],
-      exposedHeaders: ['ETag'],
-      maxAge: 3600,
-    };
-  }
-
   private access(variable: string, bucket: Bucket, prefix: string, actions: ObjectAction[]): Access {
     const environment = { [variable]: bucket.bucketName };
     if (actions.length === 0) return { environment, statements: [] };
@@ -157,6 +148,17 @@ function listing(bucket: Bucket, objects: string) {
     conditions: { StringLikeIfExists: { 's3:prefix': objects } },
   };
 }
+
+function cors(allowedOrigins: string[], ...allowedMethods: HttpMethods[]): CorsRule {
+  return { allowedOrigins, allowedMethods, allowedHeaders: ['*'], exposedHeaders: ['ETag'], maxAge: 3600 };
+}
+
+/**
+ * A page that follows a link's redirect comes to the bucket with `Origin: null`, as browsers say
+ * after a redirect across origins. Any origin may read: an address is its own permission and no
+ * cookie adds to it, so that a page learns nothing which its server could not fetch.
+ */
+const anyonesDownloads = cors(['*'], HttpMethods.GET, HttpMethods.HEAD);
 
 function expiry(id: string, days: number, of: Partial<LifecycleRule>): LifecycleRule {
   return { id, expiration: Duration.days(days), ...of };

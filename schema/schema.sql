@@ -45,6 +45,7 @@ create table file_uploads (
   etag varchar(100),
   checkout_attempt integer,
   refusal_code varchar(50),
+  position integer not null default 1,
   constraint file_uploads_pkey primary key (id),
   constraint chk_upload_status
     check (status in ('pending', 'uploaded', 'moved_to_permanent', 'expired', 'deleted'))
@@ -168,6 +169,7 @@ create table images (
   upload_id uuid,
   original_filename varchar(255),
   error_code varchar(50),
+  position integer not null default 1,
   constraint images_pkey primary key (id),
   constraint images_upload_id_key unique (upload_id),
   constraint images_order_id_fkey foreign key (order_id) references orders(id) on delete cascade,

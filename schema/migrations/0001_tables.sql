@@ -139,6 +139,8 @@ create table file_uploads (
   -- above its own.
   checkout_attempt integer,
   refusal_code varchar(50),
+  -- Where the customer put it among the photos of its session, from 1.
+  position integer not null default 1,
 
   constraint chk_upload_status check (
     status in ('pending', 'uploaded', 'moved_to_permanent', 'expired', 'deleted'))
@@ -261,6 +263,8 @@ create table images (
   -- What the customer called the photo; names the file they download.
   original_filename varchar(255),
   error_code varchar(50),
+  -- As the upload's: photos are told of and packed in the order in which they were announced.
+  position integer not null default 1,
 
   constraint chk_image_type check (type in ('original', 'restored')),
   constraint chk_image_status check (

@@ -146,6 +146,21 @@ describe('restored photos', () => {
     expect(mine.photos.map(({ name }) => name).sort()).toEqual([...names].sort());
   });
 
+  test('are told of in the order in which their customer chose them', async () => {
+    expect(state.photos.map(({ name }) => name)).toEqual(names);
+    const [mail] = await mailsTo(system.at, by.email, 'Your photos are restored');
+    const attached = mail?.attachments.map(({ filename }) => filename);
+    expect(attached).toEqual([
+      "Größmutter „Ω“ '1943' restored.png",
+      "=cmd-' !A0 restored.png",
+      'Twin restored.png',
+      'twin restored (2).png',
+    ]);
+    const [archive = ''] = /Download all[^\n]*\n(\S+)/.exec(mail?.text ?? '')?.slice(1) ?? [];
+    await system.quiet();
+    expect(namesIn((await customer.download(archive)).bytes)).toEqual(attached);
+  });
+
   test('go along with the mail when they are small, and not into the queue of emails', async () => {
     const [completion] = await rows(
       system,

@@ -57,6 +57,14 @@ describe('create-session', () => {
     photos: JSON.stringify([photo]),
   };
 
+  test('keeps the photos in the order in which they were announced, whatever their ids and names', async () => {
+    const ids = ['c', 'a', 'b'].map((digit) => `00000000-0000-4000-8000-00000000000${digit}`);
+    const photos = ids.map((id, index) => ({ ...photo, id, name: `${9 - index}.jpg` }));
+    await shop.run(create, { ...params, sessionId: 'ordered', photos: JSON.stringify(photos) });
+    const rows = await shop.run(readSession, { sessionId: 'ordered' });
+    expect(rows.map(({ id }) => id)).toEqual(ids);
+  });
+
   test('writes each photo as pending, with its name as data and its address in lower case', async () => {
     const [row] = await shop.run(create, params);
     expect(Date.parse(row?.expiresAt ?? '') - Date.now()).toBeGreaterThan(0.99 * day);

@@ -17,4 +17,4 @@ cross join lateral (
 ) as images
 where link.id = :link_id::uuid
 -- As in the mail that the photos go along with, so that their names are numbered alike.
-order by images.original_filename, images.parent_image_id;
+order by images.position, images.parent_image_id;

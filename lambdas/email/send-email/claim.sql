@@ -34,13 +34,14 @@ claimed as (
 image as materialized (
   select
     images.id, images.parent_image_id, images.original_filename, images.status,
-    images.storage_bucket, images.storage_path, images.format, images.mime_type
+    images.storage_bucket, images.storage_path, images.format, images.mime_type,
+    images.position
   from images
   where images.order_id = (select order_id from found where email_type <> 'order_confirmation')
 ),
 photo as (
   select
-    original.id as original_id, original.original_filename, original.status,
+    original.id as original_id, original.original_filename, original.status, original.position,
     restored.id as restored_id, restored.storage_bucket, restored.storage_path, restored.format, restored.mime_type
   from image as original
   left join image as restored on restored.parent_image_id = original.id
@@ -105,4 +106,4 @@ select
 from found
 left join claimed on true
 left join photo on claimed.id is not null
-order by photo.original_filename, photo.original_id;
+order by photo.position, photo.original_id;

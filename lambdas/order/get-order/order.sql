@@ -18,4 +18,4 @@ select
 from orders
 join images as image on image.order_id = orders.id
 where orders.id = :order_id::uuid and orders.key_version = :key_version::int
-order by image.original_filename, image.id;
+order by image.position, image.id;

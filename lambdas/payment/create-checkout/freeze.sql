@@ -10,11 +10,12 @@ with actor as materialized (
     set_config('app.user_agent', coalesce(:user_agent::text, ''), true)
 ),
 photo as (
-  select id, original_filename, storage_path, status, expires_at > present() as alive
+  select
+    id, original_filename, storage_path, status, position, expires_at > present() as alive
   from file_uploads
   where upload_session_id = :session_id
 ),
-arriving as (select id, original_filename from photo where status = 'pending' and alive),
+arriving as (select position, original_filename from photo where status = 'pending' and alive),
 sellable as (select id, storage_path from photo where status = 'uploaded' and alive),
 earlier as (select max(attempt) as attempt from checkouts where upload_session_id = :session_id),
 sold as (select id from orders where upload_session_id = :session_id),
@@ -47,7 +48,7 @@ frozen as (
 select
   (select count(*)::int from photo) as "known!",
   exists (select from sold) as "sold!",
-  coalesce((select jsonb_agg(original_filename order by id) from arriving), '[]') as "arriving!",
+  coalesce((select jsonb_agg(original_filename order by position) from arriving), '[]') as "arriving!",
   (select attempt from opened) as attempt,
   coalesce((select attempt from earlier), 0) >= :max_attempts::int as "exhausted!",
   coalesce((select jsonb_agg(storage_path order by storage_path) from frozen), '[]') as "paths!",

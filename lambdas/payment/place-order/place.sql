@@ -58,7 +58,7 @@ photo as (
     derived_id(placed.id::text, upload.id::text) as image_id,
     upload.id as upload_id, upload.storage_path as upload_key, upload.etag as upload_etag,
     upload.file_size_bytes, upload.mime_type, upload.width, upload.height,
-    upload.original_filename,
+    upload.original_filename, upload.position,
     case upload.mime_type
       when 'image/png' then 'png' when 'image/webp' then 'webp' else 'jpg' end as format
   from placed
@@ -68,11 +68,12 @@ photo as (
 kept as (
   insert into images (
     id, order_id, type, status, storage_bucket, storage_path, file_size_bytes, mime_type, format,
-    width, height, upload_id, original_filename)
+    width, height, upload_id, original_filename, position)
   select
     image_id, id, 'original', 'pending', :originals_bucket,
     format(:original_key_format::text, id, image_id, format),
-    file_size_bytes, mime_type, format, width, height, upload_id, original_filename
+    file_size_bytes, mime_type, format, width, height, upload_id, original_filename,
+    position
   from photo
 ),
 confirmation as (

@@ -7,7 +7,8 @@ with actor as materialized (
 found as (
   select
     job.id, job.status, job.started_at,
-    original.id as original_id, original.order_id, original.original_filename, original.processing_started_at,
+    original.id as original_id, original.order_id, original.original_filename, original.position,
+    original.processing_started_at,
     derived_id(original.id::text, 'restored') as restored_id
   from actor
   cross join restoration_jobs as job
@@ -17,10 +18,10 @@ found as (
 restored as (
   insert into images (
     id, order_id, type, status, storage_bucket, storage_path, file_size_bytes, mime_type, format, width, height,
-    parent_image_id, original_filename, processing_started_at, processing_completed_at, processing_duration_ms)
+    parent_image_id, original_filename, position, processing_started_at, processing_completed_at, processing_duration_ms)
   select
     found.restored_id, found.order_id, 'restored', 'completed', :bucket, :path, :size::bigint, :mime_type, :format,
-    :width::int, :height::int, found.original_id, found.original_filename, found.processing_started_at, present(),
+    :width::int, :height::int, found.original_id, found.original_filename, found.position, found.processing_started_at, present(),
     (extract(epoch from present() - found.processing_started_at) * 1000)::int
   from found
   where found.status = 'processing'

@@ -10,11 +10,16 @@ with actor as materialized (
 ),
 created as (
   insert into file_uploads (
-    id, upload_session_id, customer_email, original_filename, storage_path, file_size_bytes, mime_type, expires_at)
+    id, upload_session_id, customer_email, original_filename, storage_path, file_size_bytes,
+    mime_type, position, expires_at)
   select
     photo.id, :session_id, lower(:customer_email::text), photo.name, photo.path, photo.size, photo.type,
+    photo.position,
     present() + make_interval(secs => :expiry_seconds::int)
-  from actor, jsonb_to_recordset(:photos::jsonb) as photo (id uuid, name text, path text, size bigint, type text)
+  from actor, 
+    rows from (
+      jsonb_to_recordset(:photos::jsonb) as (id uuid, name text, path text, size bigint, type text)
+    ) with ordinality as photo (id, name, path, size, type, position)
   returning expires_at
 )
 select max(expires_at) as "expires_at!" from created;

@@ -11,4 +11,4 @@ select
   exists (select from orders where orders.upload_session_id = :session_id) as "ordered!"
 from file_uploads as upload
 where upload.upload_session_id = :session_id
-order by upload.created_at, upload.id;
+order by upload.position, upload.id;

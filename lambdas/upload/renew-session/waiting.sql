@@ -9,4 +9,4 @@ select
   (upload.status = 'pending' and upload.expires_at > present()) as "waiting!"
 from file_uploads as upload
 where upload.upload_session_id = :session_id
-order by upload.created_at, upload.id;
+order by upload.position, upload.id;

@@ -343,6 +343,7 @@ create table download_links (
   last_accessed_at timestamptz,
   metadata jsonb default '{}',
   key_version integer not null default 1,
+  last_viewer varchar(64),
   constraint download_links_pkey primary key (id),
   constraint download_links_token_key unique (token),
   constraint download_links_order_id_fkey foreign key (order_id) references orders(id)
@@ -355,7 +356,7 @@ create index idx_download_links_expires_at on download_links (expires_at);
 create index idx_download_links_order_id on download_links (order_id);
 create index idx_download_links_token on download_links (token);
 create trigger audit after insert or delete or update on download_links for each row
-  execute function audit('download_link', 'token', 'metadata');
+  execute function audit('download_link', 'token', 'metadata', 'last_viewer');
 create trigger refuse_truncate before truncate on download_links for each statement
   execute function refuse_truncate();
 

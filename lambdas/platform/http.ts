@@ -127,7 +127,10 @@ function toProblem(error: unknown): Answer {
 export function apiHandler(step: (request: Request) => Promise<Answer>): ApiHandler {
   return async (event, context) => {
     begin(context);
-    return toResult(await step(toRequest(event)).catch(toProblem));
+    const request = toRequest(event);
+    const { body, ...result } = toResult(await step(request).catch(toProblem));
+    // A HEAD is answered as a GET, without what comes after the headers.
+    return body === undefined || request.method === 'HEAD' ? result : { ...result, body };
   };
 }
 

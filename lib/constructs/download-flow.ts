@@ -36,11 +36,12 @@ export class DownloadFlow extends Construct {
       ],
       reads: ['LINK_EXPIRY_SECONDS', 'LINK_MAX_DOWNLOADS'],
     });
-    new ApiStep(this, 'OpenLink', platform, {
+    const open = 'The token is the permission: random, limited, and it expires.';
+    const openLink = new ApiStep(this, 'OpenLink', platform, {
       step: 'download/open-link',
       description: 'checks and counts a link, and redirects to the photo',
       route: 'GET /download/{token}',
-      open: 'The token is the permission: random, limited, and it expires.',
+      open,
       access: [
         database.statements,
         // A link may be to an original: its row says which bucket that is.
@@ -50,5 +51,6 @@ export class DownloadFlow extends Construct {
         this.buildArchive.sending,
       ],
     });
+    api.route(openLink, { route: 'HEAD /download/{token}', open });
   }
 }

@@ -400,6 +400,8 @@ create table download_links (
 
   -- Of the order when the link was made: it ends with the order's keys.
   key_version integer not null default 1,
+  -- A hash of whose download was counted last.
+  last_viewer varchar(64),
 
   constraint chk_link_type check (link_type in ('single_image', 'zip_all', 'share')),
   constraint chk_link_downloads check (

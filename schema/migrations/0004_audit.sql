@@ -158,7 +158,7 @@ create trigger audit after insert or update or delete on email_queue
     'email', 'to_email', 'to_name', 'cc_emails', 'subject', 'dynamic_data', 'error_message',
     'metadata', 'leased_until');
 create trigger audit after insert or update or delete on download_links
-  for each row execute function audit('download_link', 'token', 'metadata');
+  for each row execute function audit('download_link', 'token', 'metadata', 'last_viewer');
 create trigger audit after insert or update or delete on webhook_events
   for each row execute function audit('webhook_event', 'received_at', 'processed_at');
 

@@ -190,7 +190,10 @@ export function linkTo(orderId: string, tokenHash: string, imageId: string | nul
 }
 
 /** Who follows a link; its archive is there to be had. */
-export const opening = (tokenHash: string, caller = nobody) => ({ ...caller, tokenHash, archiveReady: true });
+export const opening = (tokenHash: string, caller = nobody) => {
+  const visit = { asked: 'whole', viewer: 'somebody', againSeconds: 900 };
+  return { ...caller, ...visit, tokenHash, archiveReady: true };
+};
 
 /** Sharing an order with two people. */
 export const sharing = (orderId: string, caller = nobody) => {

@@ -60,6 +60,7 @@ const openapi = z.strictObject({
     z.string().startsWith('/'),
     z.strictObject({
       get: operation.optional(),
+      head: operation.optional(),
       post: operation.optional(),
       'x-amazon-apigateway-any-method': operation.optional(),
     }),

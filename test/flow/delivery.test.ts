@@ -97,6 +97,39 @@ describe('a link to one photo', () => {
     expect(count).toBe(1);
   });
 
+  test('is not used up by machines: ten looks, tries and prefetches cost nothing, and parts of one download one', async () => {
+    const url = await newLink({ type: 'single_image', imageId: state.photos[1]?.restored?.id });
+    const ask = async (init: RequestInit) => (await fetch(url, { redirect: 'manual', ...init })).status;
+    const count = async () => (await counts('single_image')).at(-1);
+    for (let n = 0; n < 11; n++) {
+      expect(await ask({ method: 'HEAD' })).toBe(302);
+      expect(await ask({ headers: { 'sec-purpose': 'prefetch' } })).toBe(302);
+      expect(await ask({ headers: { range: 'bytes=0-0', 'user-agent': `scanner ${n}` } })).toBe(302);
+      expect(await ask({ headers: { range: `bytes=${n + 1}-` } })).toBe(302);
+    }
+    expect(await count()).toBe(0);
+    for (const range of ['bytes=0-65535', 'bytes=65536-131071', 'bytes=0-', 'bytes=0-65535'])
+      expect(await ask({ headers: { range } })).toBe(302);
+    expect(await count()).toBe(1);
+    const whole = await fetch(url);
+    expect(whole.status).toBe(200);
+    expect(await count()).toBe(2);
+  });
+
+  test('tells HEAD what it tells GET, of the photo too', async () => {
+    const photoLink = await newLink({ type: 'single_image', imageId: state.photos[1]?.restored?.id });
+    const never = `${system.at.api}/download/${'A'.repeat(43)}`;
+    for (const url of [photoLink, never]) {
+      const [head, get] = [await fetch(url, { method: 'HEAD' }), await fetch(url)];
+      const size = (await get.arrayBuffer()).byteLength;
+      expect(head.status).toBe(get.status);
+      for (const name of ['content-type', 'content-disposition', 'cache-control', 'etag'])
+        expect([name, head.headers.get(name)]).toEqual([name, get.headers.get(name)]);
+      if (url === photoLink) expect(head.headers.get('content-length')).toBe(String(size));
+      expect(await head.text()).toBe('');
+    }
+  });
+
   test('carries the customer’s name for the photo encoded, and nothing of it raw', async () => {
     const german = state.photos.find(({ name }) => name === names[0]);
     const url = await newLink({ type: 'single_image', imageId: german?.restored?.id });

@@ -304,7 +304,7 @@ const addresses: Mistake[] = [
       ['GET', '/api/upload', 'POST'],
       ['DELETE', `/api/orders/${stranger}`, 'GET'],
       ['PUT', '/api/orders/claim', 'GET, POST'],
-      ['POST', `/download/${token}`, 'GET'],
+      ['POST', `/download/${token}`, 'GET, HEAD'],
       ['OPTIONS', '/api/checkout', 'POST'],
     ] as const
   ).map(([method, path, allow]) =>

@@ -34,6 +34,7 @@ export const steps = {
     'POST /api/orders/{order}/downloads': 'download/create-link',
     'POST /api/orders/{order}/share': 'order/share-order',
     'GET /download/{token}': 'download/open-link',
+    'HEAD /download/{token}': 'download/open-link',
     $default: 'operations/not-found',
   },
   queues: [
@@ -56,7 +57,7 @@ export const steps = {
   ],
 };
 
-export const allSteps = [...Object.values(steps.routes), ...steps.queues, ...steps.others];
+export const allSteps = [...new Set(Object.values(steps.routes)), ...steps.queues, ...steps.others];
 
 const somebody = { alarmEmail: 'alarms@example.com' };
 

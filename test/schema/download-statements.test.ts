@@ -13,7 +13,7 @@ import { claim as claimOrder } from '../../lambdas/order/claim-order/claim.sql';
 import { order as readOrder } from '../../lambdas/order/get-order/order.sql';
 import { share } from '../../lambdas/order/share-order/share.sql';
 import { settle } from '../../lambdas/payment/settle-payment/settle.sql';
-import { nobody, type Order, paymentEvent } from '../../schema/samples/parameters.ts';
+import { nobody, type Order, opening as openingOf, paymentEvent } from '../../schema/samples/parameters.ts';
 import { type TestDatabase, testDatabase } from './database.ts';
 import { day, hour, type Shop, shopOn } from './orders.ts';
 
@@ -35,7 +35,7 @@ const linking = ({ orderId }: Order, linkType: string, imageId: string | null = 
   maxDownloads: 2,
   linkSeconds: 7 * 86_400,
 });
-const opening = (tokenHash: string, archiveReady = true) => ({ ...nobody, tokenHash, archiveReady });
+const opening = (tokenHash: string, archiveReady = true) => ({ ...openingOf(tokenHash), archiveReady });
 async function linkOf(order: Order, linkType = 'zip_all', imageId: string | null = null) {
   const params = linking(order, linkType, imageId);
   const [row] = await shop.run(create, params);
@@ -138,6 +138,28 @@ describe('open-link', () => {
     expect(await shop.run(open, opening(only.tokenHash, false))).toMatchObject([
       { counted: true, single: true, imageType: 'restored' },
     ]);
+  });
+
+  test('counts no look, and each viewer’s parts of one download once', async () => {
+    const link = await linkOf(await shop.completed({ count: 1 }));
+    const ask = async (asked: string, viewer: string, aheadMs = 0) => {
+      const [row] = await shop.run(open, { ...opening(link.tokenHash), asked, viewer }, { aheadMs });
+      return { count: await countOf(link), spent: row?.spent };
+    };
+    for (const asked of ['look', 'more', 'look'])
+      expect(await ask(asked, 'machine')).toEqual({ count: 0, spent: false });
+    expect(await ask('beginning', 'ada')).toEqual({ count: 1, spent: false });
+    for (const asked of ['beginning', 'more'])
+      expect(await ask(asked, 'ada')).toEqual({ count: 1, spent: false });
+    expect(await ask('beginning', 'ada', hour)).toEqual({ count: 2, spent: false });
+    for (const asked of ['beginning', 'more'])
+      expect(await ask(asked, 'ada', hour)).toEqual({ count: 2, spent: false });
+    for (const [asked, viewer] of [
+      ['whole', 'ada'],
+      ['look', 'ada'],
+      ['more', 'grace'],
+    ] as const)
+      expect(await ask(asked, viewer, hour)).toEqual({ count: 2, spent: true });
   });
 
   test('does not count after the end of the link', async () => {

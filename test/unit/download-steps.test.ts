@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
-import { apiEvent, sqsEvent } from './aws.ts';
+import { type ApiCall, apiEvent, sqsEvent } from './aws.ts';
 import { type Edges, failuresOf, type Row, replaceEdges } from './edges.ts';
 import { replaceS3 } from './s3.ts';
 
@@ -37,6 +37,7 @@ describe('open-link', () => {
     linkId,
     orderId,
     withheld: null,
+    shared: false,
     expired: false,
     spent: false,
     single: true,
@@ -51,6 +52,11 @@ describe('open-link', () => {
     ...more,
   });
   const get = (given = token) => openLink.handler(apiEvent({ method: 'GET', path: { token: given } }));
+  const asked = async (call: ApiCall) => {
+    edges.answer(open, [row()]);
+    await openLink.handler(apiEvent({ method: 'GET', path: { token }, ...call }));
+    return edges.ran.at(-1)?.params;
+  };
 
   test('redirects to an address of minutes, named as the customer named the photo', async () => {
     edges.answer(open, [row()]);
@@ -76,8 +82,10 @@ describe('open-link', () => {
 
   test.each<[string, Row[], number, RegExp]>([
     ['that never was', [], 404, /unknown-link/],
-    ['that has expired', [row({ expired: true })], 410, /expired.*new link/],
-    ['that is spent', [row({ spent: true })], 410, /used.*new link/],
+    ['that has expired', [row({ expired: true })], 410, /expired.*your order.*new link/],
+    ['that is spent', [row({ spent: true })], 410, /used.*your order.*new link/],
+    ['that has expired for the family', [row({ expired: true, shared: true })], 410, /ask the person who/],
+    ['that the family has spent', [row({ spent: true, shared: true })], 410, /ask the person who/],
     [
       'of a refunded order, expired or not',
       [row({ withheld: 'refunded', expired: true })],
@@ -90,6 +98,54 @@ describe('open-link', () => {
     const answer = await get();
     expect(answer.statusCode).toBe(status);
     expect(answer.body).toMatch(words);
+  });
+
+  test.each<[string, ApiCall, string]>([
+    ['a person', {}, 'whole'],
+    ['HEAD', { method: 'HEAD' }, 'look'],
+    ['a browser that foretells', { headers: { 'sec-purpose': 'prefetch;prerender' } }, 'look'],
+    ['an older one', { headers: { purpose: 'prefetch' } }, 'look'],
+    ['Firefox of old', { headers: { 'x-moz': 'prefetch' } }, 'look'],
+    ['Safari’s top sites', { headers: { 'x-purpose': 'preview' } }, 'look'],
+    ['who tries for parts', { headers: { range: 'bytes=0-0' } }, 'more'],
+    ['who resumes', { headers: { range: 'bytes=1048576-' } }, 'more'],
+    ['who wants the end', { headers: { range: 'bytes=-500' } }, 'more'],
+    ['the first part', { headers: { range: 'bytes=0-1048575' } }, 'beginning'],
+    ['all as a part', { headers: { range: 'bytes=0-' } }, 'beginning'],
+    ['several parts', { headers: { range: 'bytes=0-0,5-9' } }, 'whole'],
+    ['what is no range', { headers: { range: 'bytes=-' } }, 'whole'],
+    ['another unit', { headers: { range: 'photos=1-2' } }, 'whole'],
+  ])('takes %s for what it is', async (_who, call, what) => {
+    expect(await asked(call)).toMatchObject({ asked: what });
+  });
+
+  test('tells viewers apart, and says nothing of them that holds elsewhere', async () => {
+    const viewer = async (call: ApiCall = {}) => String((await asked(call))?.viewer);
+    expect(await viewer()).toBe(await viewer({ headers: { range: 'bytes=5-' } }));
+    expect(await viewer({ userAgent: 'another' })).not.toBe(await viewer());
+    expect(await viewer({ path: { token: 'y'.repeat(43) } })).not.toBe(await viewer());
+  });
+
+  test('sends HEAD to the headers of the photo, with the answer of a GET', async () => {
+    edges.answer(open, [row()]);
+    const { statusCode, headers, body } = await openLink.handler(
+      apiEvent({ method: 'HEAD', path: { token } }),
+    );
+    const { location, ...others } = headers ?? {};
+    const { headers: { location: toPhoto, ...same } = {} } = await get();
+    expect({ statusCode, body, others }).toEqual({ statusCode: 302, body: undefined, others: same });
+    expect(new URL(String(location)).pathname).toBe(new URL(String(toPhoto)).pathname);
+    expect(location).not.toBe(toPhoto);
+  });
+
+  test('tells HEAD of a spent link, without words', async () => {
+    edges.answer(open, [row({ spent: true })]);
+    const answer = await openLink.handler(apiEvent({ method: 'HEAD', path: { token } }));
+    expect(answer).toMatchObject({
+      statusCode: 410,
+      headers: { 'content-type': 'application/problem+json' },
+    });
+    expect(answer).not.toHaveProperty('body');
   });
 
   test('asks no database about what was never a token', async () => {

@@ -1,5 +1,5 @@
-/** GET /download/{token}: checks, counts, and redirects to a presigned address. */
-import { GetObjectCommand } from '@aws-sdk/client-s3';
+/** GET and HEAD /download/{token}: checks, counts, and redirects to a presigned address. */
+import { GetObjectCommand, HeadObjectCommand } from '@aws-sdk/client-s3';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import { z } from 'zod';
 import { refuseWithheld } from '../../order/withheld.ts';
@@ -12,6 +12,7 @@ import { exists, s3 } from '../../platform/objects.ts';
 import { settings } from '../../platform/settings.ts';
 import { contentDisposition, originalName, restoredName } from '../names.ts';
 import { looksLikeToken, tokenHash } from '../token.ts';
+import { askedOf, viewerOf } from './asked.ts';
 import { open } from './open.sql';
 
 const { RESTORED_BUCKET, BUILD_ARCHIVE_QUEUE_URL } = settings({
@@ -30,25 +31,47 @@ const unknownLink = () =>
     'There is no such download link. Please check that you copied all of it from your email.',
     { status: 404 },
   );
-const how = 'Open your order from your confirmation email to get a new link.';
-const expiredLink = () => clientError('link_expired', `This link has expired. ${how}`, { status: 410 });
-const spentLink = () =>
-  clientError('link_spent', `This link has been used as often as it may be. ${how}`, { status: 410 });
+/** Something that this person can do: the family has no order to open. */
+const whatNext = (shared: boolean) =>
+  shared
+    ? 'Please ask the person who shared these photos with you to share them once more.'
+    : 'Open your order from your confirmation email to get a new link.';
+const expiredLink = (shared: boolean) =>
+  clientError('link_expired', `This link has expired. ${whatNext(shared)}`, { status: 410 });
+const spentLink = (shared: boolean) =>
+  clientError('link_spent', `This link has been used as often as it may be. ${whatNext(shared)}`, {
+    status: 410,
+  });
 
 async function look(request: Request, archiveReady: boolean) {
   const hash = tokenHash(request.path.token ?? '');
   const { ipAddress, userAgent } = request;
-  const rows = await query(open, { tokenHash: hash, archiveReady, ipAddress, userAgent });
+  const rows = await query(open, {
+    tokenHash: hash,
+    archiveReady,
+    asked: askedOf(request),
+    viewer: viewerOf(request),
+    againSeconds: redirectSeconds,
+    ipAddress,
+    userAgent,
+  });
   const [first] = rows;
   if (!first) throw unknownLink();
   refuseWithheld(first.withheld);
-  if (first.expired) throw expiredLink();
-  if (first.spent) throw spentLink();
+  if (first.expired) throw expiredLink(first.shared);
+  if (first.spent) throw spentLink(first.shared);
   return { first, rows };
 }
 
-async function redirect(Bucket: string, Key: string, disposition: string): Promise<Answer> {
-  const object = new GetObjectCommand({ Bucket, Key, ResponseContentDisposition: disposition });
+/** Who asked for headers is sent to headers: the address of a HEAD opens no photo. */
+async function redirect(
+  { method }: Request,
+  Bucket: string,
+  Key: string,
+  disposition: string,
+): Promise<Answer> {
+  const Command = method === 'HEAD' ? HeadObjectCommand : GetObjectCommand;
+  const object = new Command({ Bucket, Key, ResponseContentDisposition: disposition });
   const location = await getSignedUrl(s3, object, { expiresIn: redirectSeconds });
   return { status: 302, headers: { location, 'referrer-policy': 'no-referrer' } };
 }
@@ -73,6 +96,7 @@ async function openArchive(
   const counted = await look(request, true);
   const name = `RestoreClick ${counted.first.orderNumber}.zip`;
   return redirect(
+    request,
     RESTORED_BUCKET,
     key,
     contentDisposition(name, `restoreclick-${counted.first.orderNumber}.zip`),
@@ -87,5 +111,10 @@ export const handler = apiHandler(async (request) => {
   const { originalFilename, format, imageType } = first;
   const name =
     imageType === 'restored' ? restoredName(originalFilename, format) : originalName(originalFilename);
-  return redirect(first.storageBucket, first.storagePath, contentDisposition(name, `photo.${format}`));
+  return redirect(
+    request,
+    first.storageBucket,
+    first.storagePath,
+    contentDisposition(name, `photo.${format}`),
+  );
 });

@@ -1,5 +1,6 @@
--- Looks a link up and counts the download in one breath. An archive is counted only when it is
--- there to be had. Answers a row for each photo of the link.
+-- Looks a link up and counts the download in one breath. Counted is who asks for the whole, or for
+-- its beginning without having begun a moment ago; an archive only when it is there to be had.
+-- Answers a row for each photo of the link.
 -- :ip_address may be null
 -- :user_agent may be null
 with actor as materialized (
@@ -10,10 +11,12 @@ with actor as materialized (
 ),
 found as (
   select
-    link.id, link.order_id, link.target_images, orders.order_number,
+    link.id, link.order_id, link.link_type, link.target_images, orders.order_number,
     withheld_because(orders.payment_status) as withheld,
     link.expires_at <= present() or link.key_version <> orders.key_version as expired,
-    link.download_count >= link.max_downloads as spent,
+    link.download_count >= link.max_downloads as used_up,
+    link.last_viewer = :viewer
+      and link.last_accessed_at > present() - make_interval(secs => :again_seconds::int) as again,
     link.link_type = 'single_image' or cardinality(link.target_images) = 1 as single
   from actor
   cross join download_links as link
@@ -22,19 +25,24 @@ found as (
 ),
 counted as (
   update download_links as link
-  set download_count = link.download_count + 1, last_accessed_at = present()
+  set
+    download_count = link.download_count + 1, last_accessed_at = present(),
+    last_viewer = :viewer
   from found
   where link.id = found.id
-    and found.withheld is null and not found.expired and not found.spent
+    and found.withheld is null and not found.expired and not found.used_up
     and (found.single or :archive_ready::boolean)
+    and (:asked = 'whole' or (:asked = 'beginning' and found.again is not true))
   returning link.id
 )
 select
   found.id as "link_id!",
   found.order_id as "order_id!",
   found.withheld,
+  found.link_type = 'share' as "shared!",
   found.expired as "expired!",
-  found.spent as "spent!",
+  -- Who is at the last download may go on with it.
+  found.used_up and not (found.again is true and :asked in ('beginning', 'more')) as "spent!",
   found.single as "single!",
   exists (select from counted) as "counted!",
   found.order_number as "order_number!",

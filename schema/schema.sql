@@ -170,11 +170,13 @@ create table images (
   original_filename varchar(255),
   error_code varchar(50),
   position integer not null default 1,
+  crc32 bigint,
   constraint images_pkey primary key (id),
   constraint images_upload_id_key unique (upload_id),
   constraint images_order_id_fkey foreign key (order_id) references orders(id) on delete cascade,
   constraint images_parent_image_id_fkey foreign key (parent_image_id) references images(id),
   constraint images_upload_id_fkey foreign key (upload_id) references file_uploads(id),
+  constraint chk_image_crc32 check (crc32 >= 0 and crc32 <= '4294967295'::bigint),
   constraint chk_image_error_code check (is_error_code('images', error_code)),
   constraint chk_image_status
     check (status in ('pending', 'uploaded', 'processing', 'completed', 'failed')),
@@ -359,6 +361,19 @@ create trigger audit after insert or delete or update on download_links for each
   execute function audit('download_link', 'token', 'metadata', 'last_viewer');
 create trigger refuse_truncate before truncate on download_links for each statement
   execute function refuse_truncate();
+
+-- ── archive_builds ──────────────────────────────────────────────────────────────────────────────
+
+create table archive_builds (
+  id uuid not null,
+  order_id uuid not null,
+  holder uuid not null,
+  leased_until timestamptz not null,
+  constraint archive_builds_pkey primary key (id),
+  constraint archive_builds_order_id_fkey foreign key (order_id) references orders(id)
+    on delete cascade
+);
+create index idx_archive_builds_order_id on archive_builds (order_id);
 
 -- ── webhook_events ──────────────────────────────────────────────────────────────────────────────
 

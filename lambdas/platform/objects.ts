@@ -1,15 +1,18 @@
 /** The few things the steps do with S3 objects, with what S3's answers mean said once. */
 import { Readable } from 'node:stream';
+import { crc32 } from 'node:zlib';
 import {
+  AbortMultipartUploadCommand,
   CopyObjectCommand,
   DeleteObjectCommand,
   GetObjectCommand,
   HeadObjectCommand,
+  ListMultipartUploadsCommand,
   PutObjectTaggingCommand,
   S3Client,
   S3ServiceException,
 } from '@aws-sdk/client-s3';
-import { retryLater } from './errors.ts';
+import { internalError, retryLater } from './errors.ts';
 
 /** One client per process. */
 export const s3 = new S3Client({});
@@ -150,4 +153,38 @@ export async function copyOnce(
 export async function readBytes(bucket: string, key: string): Promise<Buffer> {
   const { Body } = await s3.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
   return Buffer.from((await Body?.transformToByteArray()) ?? []);
+}
+
+/**
+ * An object's bytes as they come. Its end, or who stops reading, closes the connection.
+ * @throws StepError `object_missing`
+ */
+export async function objectBytes(bucket: string, key: string): Promise<AsyncIterable<Uint8Array>> {
+  const object = await openObject(bucket, key);
+  if (!object) throw internalError('object_missing', `There is no object ${key}.`);
+  return object.bytes;
+}
+
+/** The size in bytes and the CRC-32 of an object, which is read through for it. */
+export async function measureObject(bucket: string, key: string): Promise<{ size: number; crc32: number }> {
+  let [size, sum] = [0, 0];
+  for await (const chunk of await objectBytes(bucket, key)) {
+    size += chunk.length;
+    sum = crc32(chunk, sum);
+  }
+  return { size, crc32: sum };
+}
+
+/** Throws away the parts that runs which died have left of an object. */
+export async function abortUnfinished(bucket: string, key: string): Promise<void> {
+  const { Uploads = [] } = await s3.send(new ListMultipartUploadsCommand({ Bucket: bucket, Prefix: key }));
+  const aborted = Uploads.map(({ UploadId }) =>
+    s3
+      .send(new AbortMultipartUploadCommand({ Bucket: bucket, Key: key, UploadId }))
+      .catch((error: unknown) => {
+        // It was completed or aborted meanwhile.
+        if (!hasStatus(error, 404)) throw error;
+      }),
+  );
+  await Promise.all(aborted);
 }

@@ -21,6 +21,7 @@ export class DownloadFlow extends Construct {
         database.statements,
         storage.restored('Find', 'Get'),
         storage.archives('Find', 'Get', 'Put', 'AbortMultipart'),
+        storage.unfinishedArchives,
       ],
     });
     new ApiStep(this, 'CreateLink', platform, {

@@ -71,6 +71,15 @@ export class Storage extends Construct {
     return this.access('RESTORED_BUCKET', this.restoredBucket, prefixes.archives, actions);
   }
 
+  /** Finding what builders of archives that died have left. */
+  get unfinishedArchives(): Access {
+    const { bucketArn, bucketName } = this.restoredBucket;
+    return {
+      environment: { RESTORED_BUCKET: bucketName },
+      statements: [{ actions: ['s3:ListBucketMultipartUploads'], resources: [bucketArn] }],
+    };
+  }
+
   /** Tells the queue of every photo that a browser has posted. */
   announceUploads(queue: Queue): void {
     this.announce(EventType.OBJECT_CREATED_POST, queue);

@@ -24,6 +24,7 @@ import {
   linkTo,
   type Order,
   opening,
+  packing,
   paymentEvent,
   refusalOf,
   sharing,
@@ -103,5 +104,5 @@ export async function visit(
   const tokenHash = randomBytes(32).toString('hex');
   const [link] = await run(createLink, linkTo(orderId, tokenHash, null, caller), photos);
   await run(open, opening(tokenHash, caller), photos);
-  await run(archive, { linkId: link?.linkId ?? '' }, photos);
+  await run(archive, packing(link?.linkId ?? ''), photos);
 }

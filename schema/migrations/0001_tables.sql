@@ -265,7 +265,10 @@ create table images (
   error_code varchar(50),
   -- As the upload's: photos are told of and packed in the order in which they were announced.
   position integer not null default 1,
+  -- CRC-32 of a restored photo's bytes, which an archive tells before them.
+  crc32 bigint,
 
+  constraint chk_image_crc32 check (crc32 between 0 and 4294967295),
   constraint chk_image_type check (type in ('original', 'restored')),
   constraint chk_image_status check (
     status in ('pending', 'uploaded', 'processing', 'completed', 'failed')),
@@ -412,6 +415,17 @@ create table download_links (
 create index idx_download_links_token on download_links (token);
 create index idx_download_links_order_id on download_links (order_id);
 create index idx_download_links_expires_at on download_links (expires_at);
+
+-- Who packs an archive, and until when it is theirs alone: however many ask, it is built once.
+create table archive_builds (
+  -- Of the order and the photos.
+  id uuid primary key,
+  order_id uuid not null references orders (id) on delete cascade,
+  holder uuid not null,
+  leased_until timestamptz not null
+);
+
+create index idx_archive_builds_order_id on archive_builds (order_id);
 
 
 -- ── What providers tell ─────────────────────────────────────────────────────────────────────────

@@ -33,10 +33,12 @@ grant insert on file_uploads, checkouts, email_queue, download_links to restorec
 grant update on file_uploads, checkouts, download_links to restoreclick_public_write;
 
 grant select, insert on
-  customers, orders, images, restoration_jobs, email_queue, download_links, webhook_events
+  customers, orders, images, restoration_jobs, email_queue, download_links, archive_builds,
+  webhook_events
   to restoreclick_work;
 grant select on file_uploads, checkouts, open_photos to restoreclick_work;
-grant update on file_uploads, orders, images, restoration_jobs, email_queue to restoreclick_work;
+grant update on file_uploads, orders, images, restoration_jobs, email_queue, archive_builds
+  to restoreclick_work;
 grant usage on sequence order_number_seq to restoreclick_work;
 
 -- Their triggers look moves up.

@@ -134,6 +134,7 @@ export function restoration(jobId: string, attempt = 1) {
     ...size,
     mimeType: 'image/png',
     format: 'png',
+    crc32: 0xffff_ffff,
   };
 }
 
@@ -194,6 +195,9 @@ export const opening = (tokenHash: string, caller = nobody) => {
   const visit = { asked: 'whole', viewer: 'somebody', againSeconds: 900 };
   return { ...caller, ...visit, tokenHash, archiveReady: true };
 };
+
+/** Taking the photos of a link to be packed. */
+export const packing = (linkId: string) => ({ linkId, holder: randomUUID(), leaseSeconds: 60 });
 
 /** Sharing an order with two people. */
 export const sharing = (orderId: string, caller = nobody) => {

@@ -1,8 +1,9 @@
 /** How photos reach the customer and the family: shares, links and their limits, archives and the names in them. */
-import { DeleteObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { DeleteObjectCommand, ListMultipartUploadsCommand, S3Client } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import * as customer from '../../demo/customer.ts';
-import { asOperator, functionOf, mailsTo, predictions, rows } from './backstage.ts';
+import { readZip } from '../unit/zip-reader.ts';
+import { asOperator, functionOf, injectInto, mailsTo, predictions, rows } from './backstage.ts';
 import { ended, openSystem, payer, photo, placeOrder, type TestSystem } from './system.ts';
 
 const names = ['Größmutter „Ω“ "1943".jpg', "=cmd|' !A0.jpg", 'Twin.jpg', 'twin.jpg'];
@@ -45,14 +46,7 @@ const counts = async (linkType: string) =>
     )
   ).map(({ count }) => count);
 
-/** The names in a ZIP's central directory. */
-function namesIn(zip: Buffer): string[] {
-  const found: string[] = [];
-  const entry = Buffer.from('PK\x01\x02', 'latin1');
-  for (let at = zip.indexOf(entry); at >= 0; at = zip.indexOf(entry, at + 4))
-    found.push(zip.toString('utf8', at + 46, at + 46 + zip.readUInt16LE(at + 28)));
-  return found;
-}
+const namesIn = (archive: Buffer) => [...readZip(archive).keys()];
 
 describe('a link to one photo', () => {
   test('opened while the database wakes up keeps its browser waiting, and opens', async () => {
@@ -208,7 +202,67 @@ describe('restored photos', () => {
   });
 });
 
+/** Deletes the archive of a link as the lifecycle rule does after a week, and tells what builds leave. */
+async function withoutArchive(url: string) {
+  const Bucket = functionOf(system, 'download/build-archive').environment.RESTORED_BUCKET ?? '';
+  const location = (await open(url)).headers.get('location') ?? '';
+  const Key = decodeURIComponent(new URL(location).pathname).replace(`/${Bucket}/`, '');
+  const s3 = new S3Client(asOperator(system));
+  await s3.send(new DeleteObjectCommand({ Bucket, Key }));
+  const unfinished = new ListMultipartUploadsCommand({ Bucket });
+  return {
+    unfinished: async () => (await s3.send(unfinished)).Uploads?.length ?? 0,
+    close: () => s3.destroy(),
+  };
+}
+
+const timesBuilt = () => system.log.filter((line) => line.includes('"archive built"')).length;
+
 describe('an archive of all photos', () => {
+  test('is built once, however many ask for it at once', async () => {
+    const url = await newLink({ type: 'zip_all' });
+    await system.quiet();
+    const storage = await withoutArchive(url);
+    const before = timesBuilt();
+    const answers = await Promise.all(Array.from({ length: 12 }, () => open(url)));
+    expect(answers.map(({ status }) => status)).toEqual(Array(12).fill(202));
+    await system.quiet();
+    expect(namesIn((await customer.download(url)).bytes)).toHaveLength(4);
+    expect(timesBuilt()).toBe(before + 1);
+    storage.close();
+  });
+
+  test.each([
+    ['reading a photo', /^GET .*uploads.restored/],
+    ['storing it', /^PUT /],
+  ])(
+    'whose builder died %s is begun again for who asks, and nothing is left of the first',
+    async (_what, operation) => {
+      const url = await newLink({ type: 'zip_all' });
+      await system.quiet();
+      const storage = await withoutArchive(url);
+      const fault = injectInto(system, 'download/build-archive', {
+        service: 's3',
+        operation,
+        action: 'kill-before',
+      });
+      expect((await open(url)).status).toBe(202);
+      await system.until(
+        async () => fault.fired(),
+        (times) => times === 1,
+      );
+      system.clock.advance(61_000);
+      expect((await open(url)).status).toBe(202);
+      await system.until(
+        async () => (await open(url)).status,
+        (status) => status === 302,
+      );
+      expect(namesIn((await customer.download(url)).bytes)).toHaveLength(4);
+      expect(await storage.unfinished()).toBe(0);
+      storage.close();
+    },
+  );
+
   test('not built yet it answers 202 and is not counted; then it opens, with safe and distinct names', async () => {
     const url = await newLink({ type: 'zip_all' });
     await system.quiet();
@@ -229,6 +283,8 @@ describe('an archive of all photos', () => {
     expect(new Set(inside.map((entry) => entry.toLowerCase())).size).toBe(4);
     expect(inside.join()).not.toMatch(/[/\\<>:"|?*\p{Cc}\p{Bidi_Control}]/u);
     expect(inside).toContain("Größmutter „Ω“ '1943' restored.png");
+    const unmeasured = `select id from restoreclick.images where type = 'restored' and crc32 is null`;
+    expect(await rows(system, unmeasured, [])).toEqual([]);
     const twins = inside.filter((entry) => entry.toLowerCase().startsWith('twin'));
     expect(twins.filter((entry) => entry.endsWith(' (2).png'))).toHaveLength(1);
     expect((await counts('zip_all')).at(-1)).toBe(2);

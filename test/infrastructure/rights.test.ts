@@ -65,6 +65,13 @@ describe('photos', () => {
   });
 });
 
+test('only who builds archives sees what was left unfinished', () => {
+  const lists = allSteps.filter((name) =>
+    rights(step(name)).some((right) => right.startsWith('s3:ListBucketMultipartUploads ')),
+  );
+  expect(lists).toEqual(['download/build-archive']);
+});
+
 describe('secrets', () => {
   const readers: Record<string, string[]> = {
     STRIPE_SECRET_ARN: [

@@ -5,6 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { archive } from '../../lambdas/download/build-archive/archive.sql';
+import { hold } from '../../lambdas/download/build-archive/hold.sql';
 import { create } from '../../lambdas/download/create-link/create.sql';
 import { open } from '../../lambdas/download/open-link/open.sql';
 import { expire } from '../../lambdas/operations/reconcile/expire.sql';
@@ -13,7 +14,7 @@ import { claim as claimOrder } from '../../lambdas/order/claim-order/claim.sql';
 import { order as readOrder } from '../../lambdas/order/get-order/order.sql';
 import { share } from '../../lambdas/order/share-order/share.sql';
 import { settle } from '../../lambdas/payment/settle-payment/settle.sql';
-import { nobody, type Order, opening as openingOf, paymentEvent } from '../../schema/samples/parameters.ts';
+import { nobody, type Order, opening as openingOf, packing, paymentEvent } from '../../schema/samples/parameters.ts';
 import { type TestDatabase, testDatabase } from './database.ts';
 import { day, hour, type Shop, shopOn } from './orders.ts';
 
@@ -49,9 +50,9 @@ describe('create-link', () => {
     const order = await shop.completed({ count: 2 });
     const [photo] = order.photos;
     const one = await linkOf(order, 'single_image', photo?.imageId);
-    expect(await shop.run(archive, { linkId: one.id })).toMatchObject([{ imageId: photo?.imageId }]);
+    expect(await shop.run(archive, packing(one.id))).toMatchObject([{ imageId: photo?.imageId }]);
     const all = await linkOf(order);
-    const packed = await shop.run(archive, { linkId: all.id });
+    const packed = await shop.run(archive, packing(all.id));
     expect(packed).toHaveLength(2);
     for (const row of packed) expect(row).toMatchObject({ storageBucket: 'restored', format: 'png' });
   });
@@ -173,7 +174,35 @@ describe('open-link', () => {
 
   test('answers no row for a token that never was', async () => {
     expect(await shop.run(open, opening('never'))).toEqual([]);
-    expect(await shop.run(archive, { linkId: randomUUID() })).toEqual([]);
+    expect(await shop.run(archive, packing(randomUUID()))).toEqual([]);
+  });
+});
+
+describe('build-archive', () => {
+  async function takes(params: ReturnType<typeof packing>, aheadMs = 0) {
+    const [row] = await shop.run(archive, params, { aheadMs });
+    return row?.taken;
+  }
+
+  test('takes photos that nobody packs, whichever link names them, and those whose packer has died', async () => {
+    const order = await shop.completed({ count: 2 });
+    const [one, another] = [await linkOf(order), await linkOf(order)];
+    expect(await takes(packing(one.id))).toBe(true);
+    expect(await takes(packing(another.id))).toBe(false);
+    expect(await takes(packing(another.id), 61_000)).toBe(true);
+    expect(await takes(packing((await linkOf(await shop.completed({ count: 2 }))).id))).toBe(true);
+  });
+
+  test('holds on while it lives, and gives back what it cannot do; who has lost it does neither', async () => {
+    const { id } = await linkOf(await shop.completed({ count: 1 }));
+    const mine = packing(id);
+    const [row] = await shop.run(archive, mine);
+    const lease = { buildId: row?.buildId ?? '', holder: mine.holder };
+    expect(await shop.run(hold, { ...lease, leaseSeconds: 60 }, { aheadMs: 40_000 })).toHaveLength(1);
+    expect(await takes(packing(id), 61_000)).toBe(false);
+    expect(await shop.run(hold, { ...lease, leaseSeconds: 0 })).toHaveLength(1);
+    expect(await takes(packing(id), 1)).toBe(true);
+    expect(await shop.run(hold, { ...lease, leaseSeconds: 60 })).toEqual([]);
   });
 });
 

@@ -235,13 +235,33 @@ describe('build-archive', () => {
   const photo = {
     orderId,
     withheld: null,
+    buildId: orderId,
+    taken: true,
     imageId,
     storageBucket: 'restored',
     storagePath: 'gone.png',
     format: 'png',
     originalFilename: 'a.jpg',
+    size: 3,
+    crc32: 0,
     restoredAt: '2026-01-01T00:00:00Z',
   };
+  const hold = 'download/build-archive/hold';
+
+  test('leaves to its holder what another run is building', async () => {
+    edges.answer('download/build-archive/archive', [{ ...photo, taken: false }]);
+    expect(await deliver()).toEqual([]);
+    expect(s3.calls).toEqual([`HeadObject ${archive}`]);
+  });
+
+  test('gives back what it could not build, so that the next run need not wait', async () => {
+    edges.answer('download/build-archive/archive', [photo]);
+    edges.answer(hold, [{ id: orderId }]);
+    s3.fail('ListMultipartUploads', 503);
+    expect(await deliver()).toEqual(['message-0']);
+    const { holder } = edges.paramsOf('download/build-archive/archive') ?? {};
+    expect(edges.paramsOf(hold)).toMatchObject({ buildId: orderId, holder, leaseSeconds: 0 });
+  });
 
   test('builds nothing twice', async () => {
     edges.answer('download/build-archive/archive', [photo]);

@@ -1,71 +1,62 @@
-/** Packs the photos of a link into a ZIP, streamed S3 to S3; stored, as photos do not shrink. */
-import { Readable } from 'node:stream';
-import type { ReadableStream } from 'node:stream/web';
-import { GetObjectCommand } from '@aws-sdk/client-s3';
-import { Upload } from '@aws-sdk/lib-storage';
-import { makeZip } from 'client-zip';
+/** Packs the photos of a link into a ZIP; however many ask for the same photos, one run packs. */
+import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import { query } from '../../platform/database.ts';
 import { internalError } from '../../platform/errors.ts';
 import { log } from '../../platform/logging.ts';
 import { queueHandler } from '../../platform/messages.ts';
 import { archiveKey } from '../../platform/object-keys.ts';
-import { exists, isPreconditionFailed, s3 } from '../../platform/objects.ts';
+import { exists } from '../../platform/objects.ts';
 import { settings } from '../../platform/settings.ts';
 import { buildArchiveMessage } from '../messages.ts';
 import { restoredNames } from '../names.ts';
 import { archive } from './archive.sql';
+import { buildArchive } from './build.ts';
+import { hold } from './hold.sql';
 
 const { RESTORED_BUCKET } = settings({ RESTORED_BUCKET: z.string() });
 
-type Photo = Awaited<ReturnType<typeof photosOf>>[number];
+/** A run that died is taken over after this; one that lives holds on, three times in that time. */
+const leaseSeconds = 60;
 
-async function photosOf(linkId: string) {
-  const rows = await query(archive, { linkId });
-  if (rows.length === 0)
-    throw internalError('unknown_link', `There is no link ${linkId}, or it opens nothing.`);
+async function takePhotos(linkId: string, holder: string) {
+  const rows = await query(archive, { linkId, holder, leaseSeconds });
+  const [first] = rows;
+  if (!first) throw internalError('unknown_link', `There is no link ${linkId}, or it opens nothing.`);
   const names = restoredNames(rows);
-  return rows.map((row, index) => ({ ...row, name: names[index] ?? row.imageId }));
+  const photos = rows.map((row, index) => ({ ...row, name: names[index] ?? row.imageId }));
+  const imageIds = rows.map(({ imageId }) => imageId);
+  return { ...first, photos, key: archiveKey(first.orderId, imageIds) };
 }
 
-/** Opens one photo after the other, so that memory holds a few chunks and no photo. */
-async function* entries(photos: Photo[]) {
-  for (const { storageBucket, storagePath, name, restoredAt } of photos) {
-    const { Body, ContentLength } = await s3.send(
-      new GetObjectCommand({ Bucket: storageBucket, Key: storagePath }),
-    );
-    if (!Body) throw internalError('photo_without_bytes', `The object ${storagePath} has no body.`);
-    const size = ContentLength === undefined ? {} : { size: ContentLength };
-    yield { name, input: Body.transformToWebStream(), lastModified: new Date(restoredAt), ...size };
+/** Holds on while the work lasts, and gives back what could not be done, so that the next need not wait. */
+async function whileHeld(lease: { buildId: string; holder: string }, work: () => Promise<void>) {
+  const holding = setInterval(
+    () => {
+      query(hold, { ...lease, leaseSeconds }).catch((error: unknown) =>
+        log.warn('lease not held', { ...lease, error: error instanceof Error ? error.name : typeof error }),
+      );
+    },
+    (leaseSeconds * 1000) / 3,
+  );
+  try {
+    await work();
+  } catch (error) {
+    await query(hold, { ...lease, leaseSeconds: 0 });
+    throw error;
+  } finally {
+    clearInterval(holding);
   }
 }
 
-async function pack(photos: Photo[], key: string): Promise<void> {
-  const zip = makeZip(entries(photos)) as ReadableStream<Uint8Array>;
-  const Body = Readable.fromWeb(zip);
-  const params = {
-    Bucket: RESTORED_BUCKET,
-    Key: key,
-    Body,
-    ContentType: 'application/zip',
-    IfNoneMatch: '*',
-  };
-  await new Upload({ client: s3, params, queueSize: 2 }).done().catch((error: unknown) => {
-    // Another run was quicker.
-    if (!isPreconditionFailed(error)) throw error;
-  });
-}
-
 export const handler = queueHandler(buildArchiveMessage, async ({ linkId }) => {
-  const photos = await photosOf(linkId);
-  const { orderId = '', withheld } = photos[0] ?? {};
+  const holder = randomUUID();
+  const { orderId, buildId, taken, withheld, photos, key } = await takePhotos(linkId, holder);
   // Nobody can have it. Whoever opens the link when they can asks again.
   if (withheld) return log.info('photos withheld', { orderId, linkId, because: withheld });
-  const key = archiveKey(
-    orderId,
-    photos.map(({ imageId }) => imageId),
-  );
   if (await exists(RESTORED_BUCKET, key)) return;
-  await pack(photos, key);
+  // Its holder's own message comes again if it dies, and so does whoever opens a link.
+  if (!taken) return void log.info('archive is being built', { orderId, linkId });
+  await whileHeld({ buildId, holder }, () => buildArchive(photos, RESTORED_BUCKET, key));
   log.info('archive built', { orderId, linkId, photos: photos.length });
 });

@@ -11,6 +11,7 @@ export declare const restored: Statement<{
   format: string;
   width: number;
   height: number;
+  crc32: number;
 }, {
   orderId: string;
   status: string;

@@ -18,10 +18,12 @@ found as (
 restored as (
   insert into images (
     id, order_id, type, status, storage_bucket, storage_path, file_size_bytes, mime_type, format, width, height,
-    parent_image_id, original_filename, position, processing_started_at, processing_completed_at, processing_duration_ms)
+    parent_image_id, original_filename, position, crc32, processing_started_at,
+    processing_completed_at, processing_duration_ms)
   select
     found.restored_id, found.order_id, 'restored', 'completed', :bucket, :path, :size::bigint, :mime_type, :format,
-    :width::int, :height::int, found.original_id, found.original_filename, found.position, found.processing_started_at, present(),
+    :width::int, :height::int, found.original_id, found.original_filename, found.position, :crc32::bigint,
+    found.processing_started_at, present(),
     (extract(epoch from present() - found.processing_started_at) * 1000)::int
   from found
   where found.status = 'processing'

@@ -1,16 +1,19 @@
 /** Streams a provider's picture to S3 under an ending that fits what it really is. */
 import { Readable } from 'node:stream';
+import { crc32 } from 'node:zlib';
 import type { PutObjectCommandInput } from '@aws-sdk/client-s3';
 import { Upload } from '@aws-sdk/lib-storage';
 import { imageSize } from 'image-size';
 import { internalError } from '../../platform/errors.ts';
-import { isPreconditionFailed, readHead, s3 } from '../../platform/objects.ts';
+import { isPreconditionFailed, measureObject, readHead, s3 } from '../../platform/objects.ts';
 import { restorationError } from '../../providers/restoration-codes.ts';
 
 export type StoredPhoto = {
   path: string;
   /** Bytes. */
   size: number;
+  /** CRC-32 of its bytes, for archives. */
+  crc32: number;
   mimeType: string;
   format: string;
   width: number;
@@ -50,7 +53,7 @@ async function readHeadOf(stream: Readable): Promise<{ head: Buffer; rest: Async
 async function alreadyStored(bucket: string, path: string): Promise<StoredPhoto> {
   const stored = await readHead(bucket, path, headBytes);
   if (!stored) throw internalError('output_vanished', 'The restored photo was there, and then it was not.');
-  return { path, size: stored.size, ...measure(stored.bytes) };
+  return { path, ...measure(stored.bytes), ...(await measureObject(bucket, path)) };
 }
 
 /**
@@ -63,17 +66,19 @@ export async function storeOutput(stream: Readable, bucket: string, stem: string
     const picture = measure(head);
     const path = `${stem}.${picture.format}`;
     let size = head.length;
+    let sum = crc32(head);
     async function* whole() {
       yield head;
       for (let next = await rest.next(); !next.done; next = await rest.next()) {
         size += next.value.length;
+        sum = crc32(next.value, sum);
         yield next.value;
       }
     }
     const Body = Readable.from(whole(), { objectMode: false });
     const params = { Bucket: bucket, Key: path, Body, ContentType: picture.mimeType, IfNoneMatch: '*' };
     const stored = await storeIfNew(params);
-    return stored ? { path, size, ...picture } : await alreadyStored(bucket, path);
+    return stored ? { path, size, crc32: sum, ...picture } : await alreadyStored(bucket, path);
   } finally {
     stream.destroy();
   }

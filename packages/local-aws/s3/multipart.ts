@@ -194,6 +194,28 @@ export const completeUpload: Operation = async (s3, request) => {
   return xmlAnswer('CompleteMultipartUploadResult', result, { headers: encrypted });
 };
 
+/** ListMultipartUploads, all of a prefix on one page: S3 would turn it after 1,000. */
+export const listUploads: Operation = async (s3, { call, bucket }) => {
+  call.authorize('s3:ListBucketMultipartUploads', bucket.arn);
+  const prefix = call.query.get('prefix') ?? '';
+  const found = s3.uploads
+    .entries()
+    .filter(([, upload]) => upload.bucket === bucket.name && upload.key.startsWith(prefix))
+    .sort(([, one], [, other]) => (one.key < other.key ? -1 : one.initiated - other.initiated));
+  return xmlAnswer('ListMultipartUploadsResult', {
+    Bucket: bucket.name,
+    Prefix: prefix,
+    MaxUploads: 1000,
+    IsTruncated: false,
+    Upload: found.map(([UploadId, { key, initiated }]) => ({
+      Key: key,
+      UploadId,
+      Initiated: new Date(initiated).toISOString(),
+      StorageClass: 'STANDARD',
+    })),
+  });
+};
+
 /** AbortMultipartUpload. */
 export const abortUpload: Operation = async (s3, request) => {
   request.call.authorize('s3:AbortMultipartUpload', arnOf(request));

@@ -3,7 +3,7 @@ import { notImplemented } from '../gateway/index.ts';
 import type { Operation, S3Request } from './catalogue.ts';
 import { copyObject } from './copy.ts';
 import { listObjects } from './listing.ts';
-import { abortUpload, completeUpload, createUpload, uploadPart } from './multipart.ts';
+import { abortUpload, completeUpload, createUpload, listUploads, uploadPart } from './multipart.ts';
 import { deleteObject, getObject, headObject, putObject } from './objects.ts';
 import { getTagging, putTagging } from './tagging.ts';
 
@@ -23,6 +23,7 @@ const list = ['prefix', 'delimiter', ...paging, 'encoding-type', 'fetch-owner'];
 
 const bucketRoutes: Route[] = [
   { method: 'GET', query: ['list-type'], options: list, operation: listObjects },
+  { method: 'GET', query: ['uploads'], options: ['prefix', 'max-uploads'], operation: listUploads },
 ];
 
 const objectRoutes: Route[] = [

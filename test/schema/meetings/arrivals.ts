@@ -47,6 +47,7 @@ import {
   linkTo,
   type Order,
   opening,
+  packing,
   paymentEvent,
   paymentOf,
   refusalOf,
@@ -198,5 +199,5 @@ export const links = {
     ),
   ),
   opened: counting(arrival(openLink, '', ({ tokenHash }) => opening(tokenHash))),
-  packed: arrival(archive, '', ({ linkId }) => ({ linkId })),
+  packed: arrival(archive, '', ({ linkId }) => packing(linkId)),
 };

@@ -1157,6 +1157,7 @@ grant insert, select on customers to restoreclick_work;
 grant insert, select on download_links to restoreclick_work;
 grant insert, select on email_queue to restoreclick_public_write;
 grant insert, select on webhook_events to restoreclick_work;
+grant insert, select, update on archive_builds to restoreclick_work;
 grant insert, select, update on checkouts to restoreclick_public_write;
 grant insert, select, update on download_links to restoreclick_public_write;
 grant insert, select, update on email_queue to restoreclick_work;

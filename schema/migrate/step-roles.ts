@@ -11,7 +11,12 @@ import type { MigrationDatabase } from './database-port.ts';
  */
 export const stepsOf = {
   /** Answers anybody, and writes nothing. */
-  restoreclick_public_read: ['upload/get-session', 'order/claim-order', 'order/get-order'],
+  restoreclick_public_read: [
+    'upload/get-session',
+    'upload/renew-session',
+    'order/claim-order',
+    'order/get-order',
+  ],
   /** Writes what anybody may ask for: uploads, checkouts, links, mails to the family. */
   restoreclick_public_write: [
     'upload/create-session',

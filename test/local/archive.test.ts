@@ -10,8 +10,8 @@ import {
   UploadPartCommand,
 } from '@aws-sdk/client-s3';
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { type OpenedS3, openS3 } from '@restoreclick/local-aws/test/s3';
 import type { ArchivedPhoto, buildArchive } from '../../lambdas/download/build-archive/build.ts';
-import { type OpenedS3, openS3 } from '../../packages/local-aws/test/s3-setup.ts';
 import { readZip } from '../unit/zip-reader.ts';
 
 const Bucket = 'photos';

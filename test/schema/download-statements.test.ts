@@ -14,7 +14,13 @@ import { claim as claimOrder } from '../../lambdas/order/claim-order/claim.sql';
 import { order as readOrder } from '../../lambdas/order/get-order/order.sql';
 import { share } from '../../lambdas/order/share-order/share.sql';
 import { settle } from '../../lambdas/payment/settle-payment/settle.sql';
-import { nobody, type Order, opening as openingOf, packing, paymentEvent } from '../../schema/samples/parameters.ts';
+import {
+  nobody,
+  type Order,
+  opening as openingOf,
+  packing,
+  paymentEvent,
+} from '../../schema/samples/parameters.ts';
 import { type TestDatabase, testDatabase } from './database.ts';
 import { day, hour, type Shop, shopOn } from './orders.ts';
 
@@ -224,7 +230,7 @@ describe('the photos of an order', () => {
     const [made] = await shop.run(create, linking(order, 'zip_all'));
     const [original] = await shop.run(create, linking(order, 'single_image', order.photos[0]?.imageId));
     const [shared] = await shop.run(share, sharing(order));
-    const [packed] = await shop.run(archive, { linkId: link.id });
+    const [packed] = await shop.run(archive, packing(link.id));
     const because = [opened, made, original, shared, packed].map((row) => row?.withheld);
     const mails = shared?.emailIds as unknown[];
     return {

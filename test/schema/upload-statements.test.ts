@@ -179,7 +179,7 @@ describe('get-session', () => {
     expect(await state(2 * day)).toContainEqual({ ...fresh, status: 'pending', late: true });
     await shop.arrive(session);
     const checkout = await shop.checkOut(session);
-    expect(await state(2 * day)).toContainEqual({ ...fresh, status: 'uploaded' });
+    expect(await state(day)).toContainEqual({ ...fresh, status: 'uploaded' });
     await shop.run(place, paymentOf(checkout));
     expect(await state()).toContainEqual({
       status: 'uploaded',

@@ -62,6 +62,10 @@ const emailCodes = {
     meaning: 'The email provider keeps the recipient on a list of addresses it does not send to.',
     operator: 'Remove the address from the suppression list if the customer asks for it; otherwise nothing.',
   },
+  recipient_unsubscribed: {
+    meaning: 'The recipient wants no emails that others send through us.',
+    operator: 'Nothing.',
+  },
 } as const satisfies Record<string, Entry>;
 
 const stepBroken = {

@@ -50,7 +50,12 @@ export type Settings = {
   /** How long a claimed job or email is its claimer's. */
   leaseSeconds: number;
   links: { expirySeconds: number; maxDownloads: number };
-  sharing: { maxRecipients: number; maxRounds: number };
+  sharing: {
+    maxRecipients: number;
+    maxRounds: number;
+    /** How many of these mails an address gets a day, of all orders together. */
+    maxADay: number;
+  };
   archiveDays: number;
   /** How long the audit lies at hand; then it moves to its archive, month by month. */
   auditDays: number;
@@ -114,7 +119,7 @@ const production: Settings = {
   },
   leaseSeconds: 5 * 60,
   links: { expirySeconds: 7 * 86_400, maxDownloads: 10 },
-  sharing: { maxRecipients: 10, maxRounds: 3 },
+  sharing: { maxRecipients: 10, maxRounds: 3, maxADay: 3 },
   archiveDays: 7,
   auditDays: 400,
   queues: { concurrency: 10, maxReceiveCount: 10, oldestMessageSeconds: 60 * 60 },

@@ -321,6 +321,8 @@ create index idx_email_queue_order_id on email_queue (order_id);
 create index idx_email_queue_scheduled_for on email_queue (scheduled_for);
 create index idx_email_queue_status on email_queue (status);
 create index idx_emails_open on email_queue (scheduled_for) where status in ('pending', 'sending');
+create index idx_emails_shared on email_queue (to_email, created_at)
+  where email_type = 'share_family';
 create trigger audit after insert or delete or update on email_queue for each row execute function
   audit('email', 'to_email', 'to_name', 'cc_emails', 'subject', 'dynamic_data', 'error_message',
   'metadata', 'leased_until');
@@ -329,6 +331,22 @@ create trigger refuse_truncate before truncate on email_queue for each statement
 create trigger touch before update on email_queue for each row execute function touch_updated_at();
 create trigger transition_status before insert or update of status on email_queue for each row
   execute function enforce_transition('email');
+
+-- ── email_suppressions ──────────────────────────────────────────────────────────────────────────
+
+create table email_suppressions (
+  id uuid not null default gen_random_uuid(),
+  address_hash varchar(64) not null,
+  reason varchar(50) not null,
+  created_at timestamptz not null default now(),
+  constraint email_suppressions_pkey primary key (id),
+  constraint email_suppressions_address_hash_key unique (address_hash),
+  constraint chk_suppression_reason check (reason in ('unsubscribed', 'complained'))
+);
+create trigger audit after insert or delete or update on email_suppressions for each row
+  execute function audit('email_suppression', 'address_hash');
+create trigger refuse_truncate before truncate on email_suppressions for each statement
+  execute function refuse_truncate();
 
 -- ── download_links ──────────────────────────────────────────────────────────────────────────────
 
@@ -507,6 +525,16 @@ create view open_photos as select id, order_id, status, storage_path, upload_id 
 create sequence order_number_seq;
 
 -- ── functions ───────────────────────────────────────────────────────────────────────────────────
+
+create function address_hash(email text)
+returns text
+language plpgsql
+immutable parallel safe strict
+as $$
+begin
+  return encode(sha256(convert_to(lower(email), 'UTF8')), 'hex');
+end
+$$;
 
 create function archive_audit(before timestamptz, batch integer default 1000)
 returns integer
@@ -840,7 +868,8 @@ begin
     when 'email_queue' then code in (
       'email_throttled', 'email_unavailable', 'email_unauthorised', 'email_sender_refused',
       'email_rejected', 'send_doubtful', 'attempts_exhausted', 'recipient_bounced',
-      'recipient_dropped')
+      'recipient_dropped',
+      'recipient_unsubscribed')
     else code in (
       'provider_throttled', 'provider_unavailable', 'provider_out_of_credit',
       'provider_misconfigured', 'submission_uncertain', 'input_unmarked', 'input_rejected',
@@ -904,7 +933,7 @@ begin
     when 'restoreclick_public_read' then false
     when 'restoreclick_public_write' then actor in (
       'upload/create-session', 'payment/create-checkout', 'order/share-order',
-      'download/create-link', 'download/open-link')
+      'download/create-link', 'download/open-link', 'email/unsubscribe')
     when 'restoreclick_work' then actor in (
       'upload/record-upload', 'upload/expire-uploads', 'payment/place-order',
       'payment/keep-original', 'payment/settle-payment', 'restoration/submit-job',
@@ -1156,6 +1185,8 @@ grant execute on function archive_audit to restoreclick_work;
 grant insert, select on customers to restoreclick_work;
 grant insert, select on download_links to restoreclick_work;
 grant insert, select on email_queue to restoreclick_public_write;
+grant insert, select on email_suppressions to restoreclick_public_write;
+grant insert, select on email_suppressions to restoreclick_work;
 grant insert, select on webhook_events to restoreclick_work;
 grant insert, select, update on archive_builds to restoreclick_work;
 grant insert, select, update on checkouts to restoreclick_public_write;

@@ -1,6 +1,7 @@
 /** Makes subject, HTML and plain text of an email from its type's data and templates. */
 import mustache from 'mustache';
 import { z } from 'zod';
+import { isName } from './strangers-words.ts';
 import { styled } from './styles.ts';
 import layout from './templates/layout.html.mustache';
 import orderConfirmationHtml from './templates/order-confirmation.html.mustache';
@@ -17,13 +18,15 @@ const line = z.string().transform((text) =>
     .replace(/[\p{Cc}\s]+/gu, ' ')
     .trim(),
 );
+/** Whoever pays may call themselves anything: what may be no name is left out. */
+const person = line.transform((text) => (isName(text) ? text : null));
 const link = z.url({ protocol: /^https?$/ });
 const quantity = z.int().nonnegative();
 
 const schemas = {
   order_confirmation: z.object({
     orderNumber: line,
-    customerName: line.nullish(),
+    customerName: person.nullish(),
     photoCount: quantity,
     /** ISO 4217. */
     currency: z.string(),
@@ -35,7 +38,7 @@ const schemas = {
   }),
   restoration_complete: z.object({
     orderNumber: line,
-    customerName: line.nullish(),
+    customerName: person.nullish(),
     photos: z.array(z.object({ name: line, url: link })),
     archiveUrl: link.nullish(),
     /** Names of the photos that could not be restored. */
@@ -45,11 +48,13 @@ const schemas = {
     orderUrl: link,
   }),
   share_family: z.object({
-    senderName: line.nullish(),
+    senderName: person.nullish(),
     message: z.string().nullish(),
     photoCount: quantity,
     url: link,
     expiresOn: z.date().nullish(),
+    /** A page for who wants no more of these. */
+    stopUrl: link,
   }),
 };
 
@@ -133,8 +138,9 @@ const templates: Record<EmailType, Template> = {
     schemas.share_family,
     shareFamilyHtml,
     shareFamilyText,
-    ({ senderName, message, photoCount, expiresOn, url }) => ({
+    ({ senderName, message, photoCount, expiresOn, url, stopUrl }) => ({
       url,
+      stopUrl,
       sender: senderName || 'a customer of ours',
       senderStart: senderName || 'A customer of ours',
       hasMessage: Boolean(message?.trim()),

@@ -12,6 +12,8 @@ export type OutgoingEmail = {
   html: string;
   text: string;
   attachments: Attachment[];
+  /** Where its recipient says that they want no more, by a POST (RFC 8058). */
+  unsubscribeUrl?: string;
 };
 
 /** One event about one email of ours. */

@@ -28,7 +28,7 @@ const timeoutMs = 15_000;
 const cleanName = (name: string) => name.replace(/[;,]/g, ' ');
 
 function toRequest(email: OutgoingEmail) {
-  const { from, to, cc, subject, html, text, attachments, emailId } = email;
+  const { from, to, cc, subject, html, text, attachments, emailId, unsubscribeUrl } = email;
   return {
     from,
     to: { email: to.email, ...(to.name ? { name: cleanName(to.name) } : {}) },
@@ -37,6 +37,12 @@ function toRequest(email: OutgoingEmail) {
     html,
     text,
     customArgs: { email_id: emailId },
+    ...(unsubscribeUrl && {
+      headers: {
+        'List-Unsubscribe': `<${unsubscribeUrl}>`,
+        'List-Unsubscribe-Post': 'List-Unsubscribe=One-Click',
+      },
+    }),
     trackingSettings: {
       clickTracking: { enable: false, enableText: false },
       openTracking: { enable: false },

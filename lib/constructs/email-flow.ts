@@ -36,6 +36,13 @@ export class EmailFlow extends Construct {
       ],
     });
     this.sendEmail.allow(this.sendEmail.sending);
+    new ApiStep(this, 'Unsubscribe', platform, {
+      step: 'email/unsubscribe',
+      description: 'remembers who wants no mails that others send through us',
+      route: 'POST /unsubscribe/{proof}',
+      open: 'The token proves that the email it names was theirs.',
+      access: [database.statements, secrets.orderKey],
+    });
     const receiveEvents = new ApiStep(this, 'ReceiveSendGridEvents', platform, {
       step: 'email/receive-sendgrid-events',
       description: 'verifies and records deliveries, bounces and drops',

@@ -29,7 +29,7 @@ export class OrderFlow extends Construct {
       route: 'POST /api/orders/{order}/share',
       open: 'The step asks for the order’s key.',
       access: [database.statements, secrets.orderKey, email.sendEmail.sending],
-      reads: ['SHARE_MAX_RECIPIENTS', 'SHARE_MAX_ROUNDS'],
+      reads: ['SHARE_MAX_RECIPIENTS', 'SHARE_MAX_ROUNDS', 'SHARE_MAX_A_DAY'],
     });
   }
 }

@@ -24,6 +24,7 @@ export function variables({ shop, uploads, restoration, leaseSeconds, links, sha
     LINK_MAX_DOWNLOADS: String(links.maxDownloads),
     SHARE_MAX_RECIPIENTS: String(sharing.maxRecipients),
     SHARE_MAX_ROUNDS: String(sharing.maxRounds),
+    SHARE_MAX_A_DAY: String(sharing.maxADay),
     AUDIT_DAYS: String(auditDays),
   };
 }

@@ -24,6 +24,7 @@ export const stepsOf = {
     'order/share-order',
     'download/create-link',
     'download/open-link',
+    'email/unsubscribe',
   ],
   /** What a queue, an execution, a schedule or a verified webhook asks for. */
   restoreclick_work: [

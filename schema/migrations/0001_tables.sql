@@ -87,7 +87,8 @@ begin
     when 'email_queue' then code in (
       'email_throttled', 'email_unavailable', 'email_unauthorised', 'email_sender_refused',
       'email_rejected', 'send_doubtful', 'attempts_exhausted', 'recipient_bounced',
-      'recipient_dropped')
+      'recipient_dropped',
+      'recipient_unsubscribed')
     else code in (
       'provider_throttled', 'provider_unavailable', 'provider_out_of_credit',
       'provider_misconfigured', 'submission_uncertain', 'input_unmarked', 'input_rejected',
@@ -387,6 +388,29 @@ create index idx_email_queue_status on email_queue (status);
 create index idx_email_queue_scheduled_for on email_queue (scheduled_for);
 create index idx_email_queue_email_type on email_queue (email_type);
 create index idx_emails_open on email_queue (scheduled_for) where status in ('pending', 'sending');
+
+-- How often somebody was written to on another's word.
+create index idx_emails_shared on email_queue (to_email, created_at)
+  where email_type = 'share_family';
+
+-- In lower case, as addresses are compared. The address itself is not kept: what must be remembered
+-- is that it is not to be written to, even when all else about it is erased.
+create function address_hash(email text) returns text
+language plpgsql immutable strict parallel safe as $$
+begin
+  return encode(sha256(convert_to(lower(email), 'UTF8')), 'hex');
+end
+$$;
+
+-- Who wants no mails that others send through us.
+create table email_suppressions (
+  id uuid primary key default gen_random_uuid(),
+  address_hash varchar(64) unique not null,
+  reason varchar(50) not null,
+  created_at timestamptz not null default now(),
+
+  constraint chk_suppression_reason check (reason in ('unsubscribed', 'complained'))
+);
 
 create table download_links (
   id uuid primary key default gen_random_uuid(),

@@ -36,7 +36,7 @@ begin
     when 'restoreclick_public_read' then false
     when 'restoreclick_public_write' then actor in (
       'upload/create-session', 'payment/create-checkout', 'order/share-order',
-      'download/create-link', 'download/open-link')
+      'download/create-link', 'download/open-link', 'email/unsubscribe')
     when 'restoreclick_work' then actor in (
       'upload/record-upload', 'upload/expire-uploads', 'payment/place-order',
       'payment/keep-original', 'payment/settle-payment', 'restoration/submit-job',
@@ -157,6 +157,8 @@ create trigger audit after insert or update or delete on email_queue
   for each row execute function audit(
     'email', 'to_email', 'to_name', 'cc_emails', 'subject', 'dynamic_data', 'error_message',
     'metadata', 'leased_until');
+create trigger audit after insert or update or delete on email_suppressions
+  for each row execute function audit('email_suppression', 'address_hash');
 create trigger audit after insert or update or delete on download_links
   for each row execute function audit('download_link', 'token', 'metadata', 'last_viewer');
 create trigger audit after insert or update or delete on webhook_events
@@ -181,6 +183,8 @@ create trigger refuse_truncate before truncate on images execute function refuse
 create trigger refuse_truncate before truncate on restoration_jobs
   execute function refuse_truncate();
 create trigger refuse_truncate before truncate on email_queue execute function refuse_truncate();
+create trigger refuse_truncate before truncate on email_suppressions
+  execute function refuse_truncate();
 create trigger refuse_truncate before truncate on download_links execute function refuse_truncate();
 create trigger refuse_truncate before truncate on webhook_events execute function refuse_truncate();
 create trigger refuse_truncate before truncate on audit_logs execute function refuse_truncate();

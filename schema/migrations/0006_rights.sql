@@ -27,13 +27,16 @@ grant usage on schema restoreclick
 grant select on file_uploads, checkouts, orders, images to restoreclick_public_read;
 
 grant select on
-  customers, file_uploads, checkouts, orders, images, email_queue, download_links
+  customers, file_uploads, checkouts, orders, images, email_queue, email_suppressions,
+  download_links
   to restoreclick_public_write;
-grant insert on file_uploads, checkouts, email_queue, download_links to restoreclick_public_write;
+grant insert on file_uploads, checkouts, email_queue, email_suppressions, download_links
+  to restoreclick_public_write;
 grant update on file_uploads, checkouts, download_links to restoreclick_public_write;
 
 grant select, insert on
-  customers, orders, images, restoration_jobs, email_queue, download_links, archive_builds,
+  customers, orders, images, restoration_jobs, email_queue, email_suppressions, download_links,
+  archive_builds,
   webhook_events
   to restoreclick_work;
 grant select on file_uploads, checkouts, open_photos to restoreclick_work;

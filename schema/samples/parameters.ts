@@ -202,5 +202,6 @@ export const packing = (linkId: string) => ({ linkId, holder: randomUUID(), leas
 /** Sharing an order with two people. */
 export const sharing = (orderId: string, caller = nobody) => {
   const recipients = JSON.stringify(['Grace@example.com', 'edsger@example.com']);
-  return { ...caller, orderId, keyVersion: 1, senderName: null, message: null, recipients, maxRounds: 2 };
+  const asked = { senderName: null, message: null, recipients, maxRounds: 2, maxADay: 3 };
+  return { ...caller, orderId, keyVersion: 1, ...asked };
 };

@@ -133,7 +133,10 @@ export async function breakReplicate({ urls }: TestSystem, order: object): Promi
   if (!answer.ok) throw new Error(await answer.text());
 }
 
-export type ReceivedMail = Mail & { attachments: { filename: string }[] };
+export type ReceivedMail = Mail & {
+  attachments: { filename: string }[];
+  headers: Record<string, string>;
+};
 
 /** All mails to an address so far whose subject begins so, oldest first. */
 export async function mailsTo({ mailbox }: Addresses, email: string, subject = ''): Promise<ReceivedMail[]> {
@@ -153,7 +156,7 @@ export async function rows(system: TestSystem, sql: string, values: unknown[] = 
 }
 
 const tables =
-  'customers orders images restoration_jobs email_queue audit_logs file_uploads download_links checkouts webhook_events';
+  'customers orders images restoration_jobs email_queue audit_logs file_uploads download_links checkouts webhook_events email_suppressions';
 
 /** Everything that the database holds, to compare with later. */
 export async function everything(system: TestSystem): Promise<Record<string, Row[]>> {

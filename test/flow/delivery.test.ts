@@ -292,7 +292,7 @@ describe('an archive of all photos', () => {
 });
 
 describe('sharing with the family', () => {
-  test('mails everyone once a round, at most ten people and three rounds; their link opens and is counted', async () => {
+  test('mails everyone once, at most ten people and three rounds; their link opens, and their button stops it', async () => {
     const family = Array.from({ length: 10 }, (_, index) => `family-${index}@example.com`);
     expect((await asked('share', { recipients: [...family, 'one-more@example.com'] })).status).toBe(400);
     expect((await asked('share', { recipients: [] })).status).toBe(400);
@@ -302,9 +302,10 @@ describe('sharing with the family', () => {
     });
     expect(first.status).toBe(202);
     expect(await first.json()).toEqual({ recipients: 10, roundsLeft: 2 });
-    const typed = [...family.slice(0, 1), ' Ben&Anna+photos@example.com '];
-    expect((await asked('share', { recipients: typed })).status).toBe(202);
-    expect((await asked('share', { recipients: family.slice(0, 1) })).status).toBe(202);
+    const again = await asked('share', { recipients: family.slice(0, 1) });
+    expect(await again.json()).toEqual({ recipients: 1, roundsLeft: 2 });
+    for (const cousin of ['cousin-0@example.com', ' Ben&Anna+photos@example.com '])
+      expect((await asked('share', { recipients: [cousin] })).status).toBe(202);
     const fourth = await asked('share', { recipients: family.slice(0, 1) });
     expect(fourth.status).toBe(409);
     expect(((await fourth.json()) as { type: string }).type).toBe('urn:restoreclick:problem:share-limit');
@@ -315,12 +316,28 @@ describe('sharing with the family', () => {
     );
     expect(mails[0]?.text).toContain('Look!');
     await system.quiet();
-    expect(await mailsTo(system.at, 'family-0@example.com')).toHaveLength(3);
+    expect(await mailsTo(system.at, 'family-0@example.com')).toHaveLength(1);
     expect(await mailsTo(system.at, 'ben&anna+photos@example.com')).toHaveLength(1);
     const [link = ''] = mails.flatMap(customer.downloadLinks);
     expect((await customer.download(link)).name).toMatch(/\.zip$/);
     const shares = await counts('share');
-    expect(shares).toHaveLength(13);
+    expect(shares).toHaveLength(12);
     expect(shares.filter((count) => count === 1)).toHaveLength(1);
+
+    // As a mail program does it, without asking.
+    const stop = /^<(.*)>$/.exec(mails[0]?.headers['List-Unsubscribe'] ?? '')?.[1] ?? '';
+    const form = new URLSearchParams({ 'List-Unsubscribe': 'One-Click' });
+    expect((await fetch(stop, { method: 'POST', body: form })).status).toBe(200);
+    const other = await placeOrder(system, [await photo('Another.jpg', 30)]);
+    await ended(system, other);
+    const shared = await fetch(`${system.at.api}/api/orders/${other.orderId}/share`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', authorization: `Bearer ${other.key}` },
+      body: JSON.stringify({ recipients: ['family-9@example.com', 'family-8@example.com'] }),
+    });
+    expect(await shared.json()).toEqual({ recipients: 2, roundsLeft: 2 });
+    await system.quiet();
+    expect(await mailsTo(system.at, 'family-9@example.com')).toHaveLength(1);
+    expect(await mailsTo(system.at, 'family-8@example.com')).toHaveLength(2);
   });
 });

@@ -185,19 +185,33 @@ const orders: Mistake[] = [
       return answer;
     },
   ),
+  ...(
+    [
+      ['a link for a name', { senderName: 'Visit prize.example' }, /“senderName”: a name has letters/],
+      ['a link in the message', { message: 'Win at prize.example' }, /cannot hold links.*“prize.example”/],
+    ] as const
+  ).map(([what, more, says]) =>
+    mistake(`sharing with ${what}`, '400 invalid-request', says, async (shop) => {
+      const { key } = await shop.restored();
+      return shop.post(await orderPath('share')(shop), { recipients: ['grace@example.com'], ...more }, key);
+    }),
+  ),
+  mistake('a made-up unsubscribe link', '404 unknown-unsubscribe', /just answer that email/, ({ post }) =>
+    post(`/unsubscribe/${stranger}.${token}`, {}),
+  ),
   mistake(
     'a fourth round of sharing',
     '409 share-limit',
     /share an order 3 times/,
     async (shop) => {
-      const share = async () =>
+      const share = async (round: number) =>
         shop.post(
           await orderPath('share')(shop),
-          { recipients: ['grace@example.com'] },
+          { recipients: [`grace-${round}@example.com`] },
           (await shop.restored()).key,
         );
-      for (const _round of [1, 2, 3]) await share();
-      return share();
+      for (const round of [1, 2, 3]) await share(round);
+      return share(4);
     },
     { members: { limit: 3 } },
   ),

@@ -87,6 +87,7 @@ const wellAsked: Record<string, (shop: Shop) => Promise<Response>> = {
     const { orderId, key } = await unpaid();
     return post(`/api/orders/${orderId}/share`, { recipients: ['grace@example.com'] }, key);
   },
+  'POST /unsubscribe/{proof}': async (shop) => shop.post(await shop.unsubscribing(), {}),
   'GET /download/{token}': ({ ask }) => ask('GET', `/download/${'B'.repeat(43)}`),
 };
 

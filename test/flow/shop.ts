@@ -1,5 +1,5 @@
 /** Who calls the API of a running system: a customer's requests, Stripe's and SendGrid's signed ones, and two orders to ask about. */
-import { createHash, createPrivateKey, randomUUID, sign } from 'node:crypto';
+import { createHash, createHmac, createPrivateKey, randomUUID, sign } from 'node:crypto';
 import { DeleteObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import pg from 'pg';
 import { Stripe } from 'stripe';
@@ -89,6 +89,12 @@ export function openShop(system: TestSystem) {
     return new URL(z.object({ url: z.string() }).parse(await answer.json()).url).pathname;
   }
 
+  const restored = once(async () => {
+    const made = await order('pay', [await photo('Grandma.jpg', 2), await photo('Grandpa.jpg', 3)]);
+    const { photos } = await ended(system, made);
+    return { ...made, photos };
+  });
+
   return {
     system,
     ask,
@@ -99,17 +105,21 @@ export function openShop(system: TestSystem) {
     arrivedSession,
     checkout,
     /** Two photos, restored. */
-    restored: once(async () => {
-      const made = await order('pay', [await photo('Grandma.jpg', 2), await photo('Grandpa.jpg', 3)]);
-      const { photos } = await ended(system, made);
-      return { ...made, photos };
-    }),
+    restored,
     /** A photo of each, restored; then its money went back, or is held by a bank. */
     refunded: once(() => withheld('refund', 'refunded')),
     disputed: once(() => withheld('dispute', 'disputed')),
     /** Paid by bank, which takes three days. */
     unpaid: once(async () => order('later', [await photo('Uncle.jpg', 4)])),
     linkTo,
+    /** The path that a mail of an order names for who wants no more; of one that exists. */
+    unsubscribing: once(async () => {
+      const { orderId } = await restored();
+      const [email] = await rows(system, 'select id from restoreclick.email_queue where order_id = $1', [
+        orderId,
+      ]);
+      return `/unsubscribe/${email?.id}.${proofOf(system, String(email?.id))}`;
+    }),
     fromStripe: (event: object, { age = 0, headers = {} }: { age?: number; headers?: object } = {}) => {
       const body = JSON.stringify(event);
       return ask('POST', '/api/webhooks/stripe', {
@@ -197,3 +207,13 @@ export const strayEmailEvent = () => ({
   timestamp: 1_795_341_600,
   email_id: randomUUID(),
 });
+
+/** As the mail's own link has it. */
+function proofOf({ model, secretsManager }: TestSystem, emailId: string): string {
+  const arn = model.functions.find(({ environment }) => environment.ORDER_KEY_SECRET_ARN)?.environment
+    .ORDER_KEY_SECRET_ARN;
+  const logicalId = model.secrets.find((secret) => secret.arn === arn)?.logicalId ?? '';
+  return createHmac('sha256', secretsManager.value(logicalId) ?? '')
+    .update(`unsubscribe ${emailId}`)
+    .digest('base64url');
+}

@@ -89,6 +89,7 @@ describe('secrets', () => {
     SENDGRID_SECRET_ARN: ['email/send-email', 'email/receive-sendgrid-events'],
     ORDER_KEY_SECRET_ARN: [
       'email/send-email',
+      'email/unsubscribe',
       'download/create-link',
       'order/claim-order',
       'order/get-order',

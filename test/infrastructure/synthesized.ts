@@ -35,6 +35,7 @@ export const steps = {
     'POST /api/orders/{order}/share': 'order/share-order',
     'GET /download/{token}': 'download/open-link',
     'HEAD /download/{token}': 'download/open-link',
+    'POST /unsubscribe/{proof}': 'email/unsubscribe',
     $default: 'operations/not-found',
   },
   queues: [

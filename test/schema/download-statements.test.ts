@@ -4,10 +4,14 @@
  */
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { z } from 'zod';
 import { archive } from '../../lambdas/download/build-archive/archive.sql';
 import { hold } from '../../lambdas/download/build-archive/hold.sql';
 import { create } from '../../lambdas/download/create-link/create.sql';
 import { open } from '../../lambdas/download/open-link/open.sql';
+import { apply } from '../../lambdas/email/receive-sendgrid-events/apply.sql';
+import { claim as claimEmail } from '../../lambdas/email/send-email/claim.sql';
+import { unsubscribe } from '../../lambdas/email/unsubscribe/unsubscribe.sql';
 import { expire } from '../../lambdas/operations/reconcile/expire.sql';
 import { stuck } from '../../lambdas/operations/reconcile/stuck.sql';
 import { claim as claimOrder } from '../../lambdas/order/claim-order/claim.sql';
@@ -15,6 +19,8 @@ import { order as readOrder } from '../../lambdas/order/get-order/order.sql';
 import { share } from '../../lambdas/order/share-order/share.sql';
 import { settle } from '../../lambdas/payment/settle-payment/settle.sql';
 import {
+  emailClaim,
+  emailEvent,
   nobody,
   type Order,
   opening as openingOf,
@@ -105,7 +111,7 @@ describe('a key that was revoked', () => {
     const caller = { ...nobody, orderId, recipients: '["a@example.com"]', senderName: null, message: null };
     const nothing = async () => {
       expect(await shop.run(readOrder, { orderId, keyVersion: 1 })).toEqual([]);
-      expect(await shop.run(share, { ...caller, keyVersion: 1, maxRounds: 3 })).toEqual([]);
+      expect(await shop.run(share, { ...caller, keyVersion: 1, maxRounds: 3, maxADay: 3 })).toEqual([]);
       expect(await shop.run(create, linking(order, 'zip_all'))).toEqual([]);
       expect(await shop.run(open, opening(link.tokenHash))).toMatchObject([
         { expired: true, counted: false },
@@ -222,6 +228,7 @@ describe('the photos of an order', () => {
     senderName: null,
     message: null,
     maxRounds: 3,
+    maxADay: 3,
   });
 
   /** Whether each way to them is open, and what it says if not. */
@@ -318,37 +325,84 @@ describe('share-order', () => {
     senderName: null,
     message: 'Look!',
     maxRounds: 2,
+    maxADay: 3,
   });
 
-  test('queues one email a recipient and round, and no more rounds than are allowed', async () => {
-    const order = await shop.completed({ count: 1 });
-    for (const before of [0, 1]) {
-      const [row] = await shop.run(share, sharing(order));
-      expect(row).toMatchObject({ restored: true, roundsBefore: before });
-      expect(row?.emailIds).toHaveLength(2);
-    }
-    const third = async () =>
-      expect(await shop.run(share, sharing(order))).toEqual([
-        { withheld: null, restored: true, roundsBefore: 2, emailIds: [] },
-      ]);
-    expect(await shop.written(third)).toEqual([]);
-    const emails = await shop.rows(
+  const oneOf = (row: { emailIds: unknown } | undefined) => z.tuple([z.string()]).parse(row?.emailIds)[0];
+  const sharedOf = ({ orderId }: Order) =>
+    shop.rows(
       `select to_email, round, dynamic_data from email_queue
        where order_id = $1 and email_type = 'share_family' order by round, to_email`,
-      [order.orderId],
+      [orderId],
     );
+
+  test('queues one email a recipient, whatever the round, and no more rounds than are allowed', async () => {
+    const order = await shop.completed({ count: 1 });
+    const [first] = await shop.run(share, sharing(order));
+    expect(first).toMatchObject({ restored: true, roundsBefore: 0, recipients: 2 });
+    expect(first?.emailIds).toHaveLength(2);
+    const again = async () =>
+      expect(await shop.run(share, sharing(order))).toMatchObject([
+        { roundsBefore: 1, recipients: 2, emailIds: [] },
+      ]);
+    expect(await shop.written(again)).toEqual([]);
+    const [second] = await shop.run(share, sharing(order, ['bob@example.com', 'new@example.com']));
+    expect(second?.emailIds).toHaveLength(1);
+    const third = async () =>
+      expect(await shop.run(share, sharing(order, ['another@example.com']))).toEqual([
+        { withheld: null, restored: true, roundsBefore: 2, recipients: 1, emailIds: [] },
+      ]);
+    expect(await shop.written(third)).toEqual([]);
     const dynamic_data = { senderName: 'Ada', message: 'Look!' };
-    expect(emails).toEqual(
-      [1, 2].flatMap((round) =>
-        ['bob@example.com', 'c@d.ef'].map((to_email) => ({ to_email, round, dynamic_data })),
-      ),
+    expect(await sharedOf(order)).toEqual([
+      { to_email: 'bob@example.com', round: 1, dynamic_data },
+      { to_email: 'c@d.ef', round: 1, dynamic_data },
+      { to_email: 'new@example.com', round: 2, dynamic_data },
+    ]);
+  });
+
+  test('writes to an address a few times a day only, of all orders together', async () => {
+    const often = [`often-${randomUUID()}@example.com`];
+    const counts = [];
+    for (const _order of [1, 2, 3, 4])
+      counts.push((await shop.run(share, sharing(await shop.completed({ count: 1 }), often)))[0]?.emailIds);
+    expect(counts.map((ids) => (ids as unknown[]).length)).toEqual([1, 1, 1, 0]);
+  });
+
+  test.each([
+    ['unsubscribed', (emailId: string) => shop.run(unsubscribe, { ...nobody, emailId })],
+    ['complained', (emailId: string) => shop.run(apply, emailEvent(emailId, 'spamreport', randomUUID()))],
+    [
+      'unsubscribed',
+      (emailId: string) => shop.run(apply, emailEvent(emailId, 'group_unsubscribe', randomUUID())),
+    ],
+  ])('writes no more to who has %s, and does not tell', async (reason, say) => {
+    const stop = [`Stop-${randomUUID()}@example.com`];
+    const [sent] = await shop.run(share, sharing(await shop.completed({ count: 1 }), stop));
+    const other = await shop.completed({ count: 1 });
+    const [waiting] = await shop.run(share, sharing(other, stop));
+    for (const _twice of [1, 2]) await say(oneOf(sent));
+    const kept = await shop.rows(
+      'select reason from email_suppressions where address_hash = address_hash($1)',
+      stop,
     );
+    expect(kept).toEqual([{ reason }]);
+    expect(await shop.run(share, sharing(await shop.completed({ count: 1 }), stop))).toMatchObject([
+      { roundsBefore: 0, recipients: 1, emailIds: [] },
+    ]);
+    const late = await shop.run(claimEmail, emailClaim(oneOf(waiting)));
+    expect(late).toMatchObject([{ outcome: 'claimed', unwanted: true, linksExpireAt: null }]);
+    expect(await shop.run(claimEmail, emailClaim(other.doneEmailId))).toMatchObject([{ unwanted: false }]);
+  });
+
+  test('knows no email that is not there', async () => {
+    expect(await shop.run(unsubscribe, { ...nobody, emailId: randomUUID() })).toEqual([{ known: false }]);
   });
 
   test('shares nothing while nothing is restored, and no unknown order', async () => {
     const fresh = await shop.kept();
     expect(await shop.run(share, sharing(fresh))).toEqual([
-      { withheld: null, restored: false, roundsBefore: 0, emailIds: [] },
+      { withheld: null, restored: false, roundsBefore: 0, recipients: 2, emailIds: [] },
     ]);
     expect(await shop.run(share, sharing({ ...fresh, orderId: randomUUID() }))).toEqual([]);
   });

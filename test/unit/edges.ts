@@ -7,7 +7,8 @@ import { SendMessageBatchCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { jest } from '@jest/globals';
 import { capturedLog } from './aws.ts';
 
-export type Row = Record<string, string | number | boolean | null | string[]>;
+/** Lists and groups of fields are JSON. */
+export type Row = Record<string, string | number | boolean | null | string[] | Record<string, string>>;
 type Params = Record<string, unknown>;
 /** Rows, or what makes them of the parameters; an error is thrown. */
 export type Answer = Row[] | Error | ((params: Params) => Row[]);
@@ -48,6 +49,7 @@ export const environment = {
   LINK_MAX_DOWNLOADS: '10',
   SHARE_MAX_RECIPIENTS: '10',
   SHARE_MAX_ROUNDS: '3',
+  SHARE_MAX_A_DAY: '3',
   AUDIT_DAYS: '400',
   POLLER_ARN: 'arn:poller',
   REPLICATE_MODEL: 'owner/model',
@@ -77,7 +79,7 @@ const camelCase = (name: string) => name.replace(/_(\w)/g, (_, letter: string) =
 
 function toField(value: Row[string] | undefined): Field {
   if (value === null || value === undefined) return { isNull: true };
-  if (Array.isArray(value)) return { stringValue: JSON.stringify(value) };
+  if (typeof value === 'object') return { stringValue: JSON.stringify(value) };
   if (typeof value === 'number') return { longValue: value };
   return typeof value === 'boolean' ? { booleanValue: value } : { stringValue: value };
 }
@@ -87,7 +89,7 @@ function toResult(rows: Row[]) {
   return {
     columnMetadata: names.map((name) => ({
       label: name,
-      typeName: Array.isArray(rows[0]?.[name]) ? 'jsonb' : 'text',
+      typeName: typeof (rows[0]?.[name] ?? '') === 'object' ? 'jsonb' : 'text',
     })),
     records: rows.map((row) => names.map((name) => toField(row[name]))),
   };

@@ -12,6 +12,7 @@ const provider = {
 jest.unstable_mockModule('../../lambdas/email/provider.ts', () => ({ emailProvider: async () => provider }));
 const sendEmail = await import('../../lambdas/email/send-email/handler.ts');
 const receiveEvents = await import('../../lambdas/email/receive-sendgrid-events/handler.ts');
+const unsubscribe = await import('../../lambdas/email/unsubscribe/handler.ts');
 const { seededToken } = await import('../../lambdas/download/token.ts');
 
 const emailId = '6f1c2b1e-0000-4000-8000-00000000000d';
@@ -33,6 +34,7 @@ const claim = 'email/send-email/claim';
 const settle = 'email/send-email/settle';
 const email = (more: Row = {}): Row => ({
   outcome: 'claimed',
+  unwanted: false,
   waitSeconds: 77,
   attempt: 1,
   orderId,
@@ -91,6 +93,38 @@ describe('send-email', () => {
     expect(edges.statements()).toEqual([claim]);
     expect(edges.sent).toEqual([]);
     expect(provider.send).not.toHaveBeenCalled();
+  });
+
+  test('writes to nobody who wants no such mails', async () => {
+    edges.answer(claim, [email({ emailType: 'share_family', unwanted: true })]);
+    edges.answer(settle, settled('failed'));
+    expect(await deliver()).toEqual([]);
+    expect(edges.paramsOf(settle)).toMatchObject({ outcome: 'failed', errorCode: 'recipient_unsubscribed' });
+    expect(provider.send).not.toHaveBeenCalled();
+  });
+
+  test('tells who is written to on another’s word how to stop it, and that works', async () => {
+    edges.answer(claim, [email({ emailType: 'share_family', dynamicData: {} })]);
+    edges.answer(settle, settled('sent'));
+    await deliver();
+    const [message] = provider.send.mock.calls[0] ?? [];
+    const proof = String(message?.unsubscribeUrl).replace('https://api.example/unsubscribe/', '');
+    expect(message?.text).toContain(`https://site.example/unsubscribe#${proof}`);
+    edges.answer('email/unsubscribe/unsubscribe', [{ known: true }]);
+    expect(await unsubscribe.handler(apiEvent({ path: { proof } }))).toMatchObject({ statusCode: 200 });
+    expect(edges.paramsOf('email/unsubscribe/unsubscribe')).toMatchObject({ emailId });
+  });
+
+  test('gives customers’ own mails no such button', async () => {
+    edges.answer(claim, [email()]);
+    edges.answer(settle, settled('sent'));
+    await deliver();
+    expect(provider.send.mock.calls[0]?.[0]).not.toHaveProperty('unsubscribeUrl');
+  });
+
+  test.each(['', emailId, `${emailId}.${'x'.repeat(43)}`])('unsubscribes nobody for “%s”', async (proof) => {
+    expect(await unsubscribe.handler(apiEvent({ path: { proof } }))).toMatchObject({ statusCode: 404 });
+    expect(edges.ran).toEqual([]);
   });
 
   test('makes a new seed for each attempt', async () => {

@@ -31,6 +31,7 @@ const complete = (more: Partial<EmailData<'restoration_complete'>> = {}) =>
     ...more,
   });
 
+const stopUrl = 'https://site.example/unsubscribe#t';
 const share = (more: Partial<EmailData<'share_family'>> = {}) =>
   render('share_family', {
     senderName: 'Ann',
@@ -38,6 +39,7 @@ const share = (more: Partial<EmailData<'share_family'>> = {}) =>
     photoCount: 3,
     url: link(1),
     expiresOn,
+    stopUrl,
     ...more,
   });
 
@@ -126,17 +128,20 @@ describe('restoration complete', () => {
 });
 
 describe('share with the family', () => {
-  test('it says who shares, carries their words line by line, and one link', () => {
+  test('it says who shares, carries their words line by line, one link, and one to stop', () => {
     const { subject, html, text } = share({ message: 'Look!\nFrom the attic.' });
-    expect(subject).toBe('Ann shares 3 photos with you');
+    expect(subject).toBe('3 photos shared with you');
+    expect(html).toContain('Ann shares 3 photos with you');
     expect(html).toContain('Look!<br>From the attic.<br>');
     expect(text).toContain('> Look!\n> From the attic.\n');
-    expect(linksOf(html)).toEqual([link(1)]);
+    expect(linksOf(html)).toEqual([link(1), stopUrl]);
+    expect(text).toContain(stopUrl);
   });
 
   test('without a name and a message it does without', () => {
     const { subject, html } = share({ senderName: null, photoCount: 1 });
-    expect(subject).toBe('A customer of ours shares 1 photo with you');
+    expect(subject).toBe('1 photo shared with you');
+    expect(html).toContain('A customer of ours shares 1 photo with you');
     expect(html).not.toContain('class="note"');
   });
 });
@@ -144,12 +149,8 @@ describe('share with the family', () => {
 describe('all of them', () => {
   const evil = '<img src=x onerror=alert(1)> "quoted" & {{orderUrl}}';
   test.each([
-    ['order confirmation', () => confirmation({ customerName: evil })],
-    [
-      'restoration complete',
-      () => complete({ customerName: evil, failed: [evil], photos: [{ name: evil, url: link(1) }] }),
-    ],
-    ['share', () => share({ senderName: evil, message: evil })],
+    ['restoration complete', () => complete({ failed: [evil], photos: [{ name: evil, url: link(1) }] })],
+    ['share', () => share({ message: evil })],
   ])('in the %s markup from people is shown, not obeyed', (_, make) => {
     const { html, text } = make();
     expect(html).not.toContain('<img');
@@ -158,10 +159,19 @@ describe('all of them', () => {
     expect(text).toContain(evil);
   });
 
-  test('a name cannot add lines to the subject or turn the text round', () => {
-    const { subject, text } = share({ senderName: 'Ann\r\nBcc: all@example.com\n\n\u202Eevil' });
-    expect(subject).toBe('Ann Bcc: all@example.com evil shares 3 photos with you');
-    expect(text.startsWith('Old family photos')).toBe(true);
+  test.each([
+    ['order confirmation', (customerName: string) => confirmation({ customerName })],
+    ['restoration complete', (customerName: string) => complete({ customerName })],
+    ['share', (senderName: string) => share({ senderName })],
+  ])('the %s calls nobody what is no name, and lets no name into its subject', (_, make) => {
+    const good = make('Zoë O’Neil');
+    expect(good.text).toContain('Zoë O’Neil');
+    expect(good.subject).toBe(make('Bob').subject);
+    for (const bait of ['Visit prize.example', 'Ann\r\nBcc: all@example.com\n\n\u202Eevil', evil]) {
+      const { subject, html, text } = make(bait);
+      expect(subject).toBe(good.subject);
+      expect(html + text).not.toMatch(/prize|all@example|evil|onerror/);
+    }
   });
 
   test.each([

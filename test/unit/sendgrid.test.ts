@@ -47,6 +47,17 @@ describe('sending through SendGrid', () => {
     expect(JSON.stringify(received)).toContain('"email_id":"e1"');
   });
 
+  test('tells mail programs where to unsubscribe, by one click', async () => {
+    status = 202;
+    await provider().send({ ...email(), unsubscribeUrl: 'https://api.example/unsubscribe/t' });
+    expect(received).toMatchObject({
+      headers: {
+        'List-Unsubscribe': '<https://api.example/unsubscribe/t>',
+        'List-Unsubscribe-Post': 'List-Unsubscribe=One-Click',
+      },
+    });
+  });
+
   test('takes commas and semicolons out of names, which SendGrid refuses', async () => {
     status = 202;
     await provider().send(email('Lovelace, Ada; Countess'));

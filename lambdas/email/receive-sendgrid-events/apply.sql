@@ -23,6 +23,20 @@ verdict as (
   join received on received.event_id = event.id
   group by event.email_id
 ),
+suppressed as (
+  insert into email_suppressions (id, address_hash, reason)
+  select derived_id('email_suppression', unwanted.hash), unwanted.hash, unwanted.reason
+  from (
+    select address_hash(email.to_email) as hash,
+      min(case event.type when 'spamreport' then 'complained' else 'unsubscribed' end) as reason
+    from event
+    join received on received.event_id = event.id
+    join email_queue as email on email.id = event.email_id
+    where event.type in ('spamreport', 'unsubscribe', 'group_unsubscribe')
+    group by 1
+  ) as unwanted
+  on conflict do nothing
+),
 applied as (
   update email_queue as email
   set

@@ -11,8 +11,11 @@ import { apply } from './apply.sql';
 
 const { SENDGRID_SECRET_ARN } = settings({ SENDGRID_SECRET_ARN: z.string() });
 
-/** What settles something; any other is only news. */
-const settling = new Set(['processed', 'delivered', 'bounce', 'dropped']);
+/** What settles a send, or says that no more are wanted; any other is only news. */
+const settling = new Set([
+  ...['processed', 'delivered', 'bounce', 'dropped'],
+  ...['spamreport', 'unsubscribe', 'group_unsubscribe'],
+]);
 
 export const handler = apiHandler(async ({ body, headers }) => {
   const { events, odd } = await verified('sendgrid', SENDGRID_SECRET_ARN, async () =>

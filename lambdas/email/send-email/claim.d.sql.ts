@@ -11,6 +11,7 @@ export declare const claim: Statement<{
   outcome: string;
   waitSeconds: number;
   attempt: number;
+  unwanted: boolean;
   orderId: string;
   orderNumber: string;
   keyVersion: number;

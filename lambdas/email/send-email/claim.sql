@@ -12,7 +12,10 @@ found as (
     email.attempt_number, email.max_attempts, email.dynamic_data, email.attachments, email.scheduled_for, email.leased_until,
     orders.order_number, orders.currency, orders.total_amount, orders.photo_count,
     orders.payment_status, orders.key_version,
-    email.email_type <> 'order_confirmation' and withheld_because(orders.payment_status) is not null as withheld
+    email.email_type <> 'order_confirmation' and withheld_because(orders.payment_status) is not null as withheld,
+    email.email_type = 'share_family' and exists (
+      select from email_suppressions as suppression
+      where suppression.address_hash = address_hash(email.to_email)) as unwanted
   from actor
   cross join email_queue as email
   join orders on orders.id = email.order_id
@@ -67,6 +70,7 @@ linked as (
     encode(sha256(convert_to(encode(sha256(convert_to(:seed || '/' || wanted.opens, 'UTF8')), 'hex'), 'UTF8')), 'hex'),
     wanted.link_type, wanted.target_images, :max_downloads::int, present() + make_interval(secs => :link_seconds::int)
   from claimed, found, wanted
+  where not found.unwanted
   returning id, link_type, expires_at, cardinality(target_images) as photos
 )
 select
@@ -82,6 +86,7 @@ select
     case found.status when 'sending' then found.leased_until else found.scheduled_for end - present()))))::int
     as "wait_seconds!",
   coalesce(claimed.attempt_number, found.attempt_number) as "attempt!",
+  found.unwanted as "unwanted!",
   found.order_id as "order_id!",
   found.order_number as "order_number!",
   found.key_version as "key_version!",

@@ -9,6 +9,7 @@ import { orderKey } from '../../platform/order-key.ts';
 import { settings } from '../../platform/settings.ts';
 import type { Attachment, OutgoingEmail } from '../../providers/email.ts';
 import { render } from '../render.ts';
+import { unsubscribeToken } from '../unsubscribe-token.ts';
 import type { claim } from './claim.sql';
 
 const {
@@ -39,7 +40,7 @@ async function orderUrl({ orderId, keyVersion }: ClaimedRow): Promise<string> {
   return `${SITE_URL}/orders/${orderId}#key=${key}`;
 }
 
-function words(rows: ClaimedRow[], first: ClaimedRow, seed: string, url: string) {
+function words(rows: ClaimedRow[], first: ClaimedRow, seed: string, url: string, stopUrl: string) {
   const link = (opens: string) => `${API_URL}/download/${seededToken(seed, opens)}`;
   const restored = rows.filter(({ restoredId }) => restoredId !== null);
   const expiresOn = first.linksExpireAt ? new Date(first.linksExpireAt) : null;
@@ -79,6 +80,7 @@ function words(rows: ClaimedRow[], first: ClaimedRow, seed: string, url: string)
         photoCount: restored.length,
         url: link('all'),
         expiresOn,
+        stopUrl,
       });
     }
     default:
@@ -110,12 +112,15 @@ async function attachmentsOf(rows: ClaimedRow[]): Promise<Attachment[]> {
 export async function compose(emailId: string, seed: string, rows: ClaimedRow[]): Promise<OutgoingEmail> {
   const [first] = rows;
   if (!first) throw internalError('unknown_email', `There is no email ${emailId}.`);
+  const token = await unsubscribeToken(ORDER_KEY_SECRET_ARN, emailId);
   return {
     emailId,
     from: { email: SENDER_EMAIL, name: SENDER_NAME },
     to: { email: first.toEmail, ...(first.toName ? { name: first.toName } : {}) },
     cc: first.ccEmails ?? [],
-    ...words(rows, first, seed, await orderUrl(first)),
+    ...words(rows, first, seed, await orderUrl(first), `${SITE_URL}/unsubscribe#${token}`),
+    // A customer's own mails are about what they bought.
+    ...(first.emailType === 'share_family' && { unsubscribeUrl: `${API_URL}/unsubscribe/${token}` }),
     attachments: await attachmentsOf(rows),
   };
 }

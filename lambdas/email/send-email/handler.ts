@@ -96,6 +96,8 @@ export const handler = queueHandler(sendEmailMessage, async ({ emailId }) => {
   if (outcome === 'waiting') return send(SEND_EMAIL_QUEUE_URL, [{ emailId }], { delaySeconds: waitSeconds });
   if (outcome === 'exhausted')
     return settleAttempt(emailId, attempt, { outcome: 'failed', errorCode: 'attempts_exhausted' });
+  if (first.unwanted)
+    return settleAttempt(emailId, attempt, { outcome: 'failed', errorCode: 'recipient_unsubscribed' });
   if (archiveLinkId) await send(BUILD_ARCHIVE_QUEUE_URL, [{ linkId: archiveLinkId }], { groupId: orderId });
   await settleAttempt(emailId, attempt, await attemptToSend(emailId, seed, rows));
 });

@@ -1,5 +1,6 @@
 /** POST /api/orders/{order}/share: sends the family a link to the restored photos. */
 import { z } from 'zod';
+import { isName, linkIn, longestName } from '../../email/strangers-words.ts';
 import { query } from '../../platform/database.ts';
 import { emailAddress } from '../../platform/email-address.ts';
 import { clientError } from '../../platform/errors.ts';
@@ -10,11 +11,18 @@ import { count, settings } from '../../platform/settings.ts';
 import { refuseWithheld } from '../withheld.ts';
 import { share } from './share.sql';
 
-const { ORDER_KEY_SECRET_ARN, SEND_EMAIL_QUEUE_URL, SHARE_MAX_RECIPIENTS, SHARE_MAX_ROUNDS } = settings({
+const {
+  ORDER_KEY_SECRET_ARN,
+  SEND_EMAIL_QUEUE_URL,
+  SHARE_MAX_RECIPIENTS,
+  SHARE_MAX_ROUNDS,
+  SHARE_MAX_A_DAY,
+} = settings({
   ORDER_KEY_SECRET_ARN: z.string(),
   SEND_EMAIL_QUEUE_URL: z.url(),
   SHARE_MAX_RECIPIENTS: count,
   SHARE_MAX_ROUNDS: count,
+  SHARE_MAX_A_DAY: count,
 });
 
 const body = z.object({
@@ -27,11 +35,16 @@ const body = z.object({
   senderName: z
     .string()
     .trim()
-    .min(1)
-    .max(100)
-    .refine((name) => !/\p{Cc}/u.test(name), 'a name cannot hold invisible characters')
+    .refine(isName, `a name has letters, spaces, apostrophes, hyphens and dots, at most ${longestName}`)
     .optional(),
-  message: z.string().trim().max(1000).optional(),
+  message: z
+    .string()
+    .trim()
+    .max(500)
+    .refine((text) => linkIn(text) === undefined, {
+      error: ({ input }) => `a message cannot hold links or addresses, such as “${linkIn(String(input))}”`,
+    })
+    .optional(),
 });
 
 const emailIdList = z.array(z.guid());
@@ -46,6 +59,7 @@ export const handler = apiHandler(async (request) => {
     senderName: senderName ?? null,
     message: message ?? null,
     maxRounds: SHARE_MAX_ROUNDS,
+    maxADay: SHARE_MAX_A_DAY,
     ipAddress: request.ipAddress,
     userAgent: request.userAgent,
   });
@@ -57,18 +71,19 @@ export const handler = apiHandler(async (request) => {
       'No photo of this order is restored yet. We will send you an email when they are ready.',
       { status: 409 },
     );
-  const emailIds = emailIdList.parse(row.emailIds);
-  if (emailIds.length === 0)
+  if (row.roundsBefore >= SHARE_MAX_ROUNDS)
     throw clientError(
       'share_limit',
       `You can share an order ${SHARE_MAX_ROUNDS} times, and you have done so. You can still forward your own link.`,
       { status: 409, detail: { limit: SHARE_MAX_ROUNDS } },
     );
+  const emailIds = emailIdList.parse(row.emailIds);
   await send(
     SEND_EMAIL_QUEUE_URL,
     emailIds.map((emailId) => ({ emailId })),
     { groupId: orderId },
   );
-  const left = SHARE_MAX_ROUNDS - row.roundsBefore - 1;
-  return { status: 202, body: { recipients: emailIds.length, roundsLeft: left } };
+  const left = SHARE_MAX_ROUNDS - row.roundsBefore - (emailIds.length > 0 ? 1 : 0);
+  // As many as were asked for: who wants no mails, or has one already, is nobody's to know.
+  return { status: 202, body: { recipients: row.recipients, roundsLeft: left } };
 });

@@ -6,13 +6,15 @@ export declare const share: Statement<{
   userAgent: string | null;
   orderId: string;
   keyVersion: number;
+  recipients: string;
+  maxADay: number;
   senderName: string | null;
   message: string | null;
-  recipients: string;
   maxRounds: number;
 }, {
   withheld: string | null;
   restored: boolean;
   roundsBefore: number;
+  recipients: number;
   emailIds: unknown;
 }>;

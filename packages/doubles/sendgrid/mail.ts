@@ -18,6 +18,8 @@ export type Mail = {
   html?: string;
   text?: string;
   customArgs: Record<string, string>;
+  /** Those that its sender gave, such as `List-Unsubscribe`. */
+  headers: Record<string, string>;
   attachments: AttachmentHead[];
   /** What became of it, newest last: `delivered to a@b.example`. */
   history: { at: number; event: string; email: string; reason?: string }[];
@@ -122,6 +124,7 @@ const request = z
       .min(1, { error: 'There must be at least one defined content block.' }),
     attachments: z.array(attachment).default([]),
     custom_args: customArgs,
+    headers: z.record(z.string(), z.string()).default({}),
     template_id: absent,
     send_at: absent,
     batch_id: absent,
@@ -185,6 +188,7 @@ export function mailsOf(asked: MailRequest, requestId: string, receivedAt: numbe
     ...(html !== undefined && { html }),
     ...(text !== undefined && { text }),
     customArgs: { ...asked.custom_args, ...custom_args },
+    headers: asked.headers,
     attachments: asked.attachments.map(({ filename, type, content: encoded }) => ({
       filename,
       type,

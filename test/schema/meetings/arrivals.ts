@@ -10,6 +10,7 @@ import { open as openLink } from '../../../lambdas/download/open-link/open.sql';
 import { apply } from '../../../lambdas/email/receive-sendgrid-events/apply.sql';
 import { claim as claimEmail } from '../../../lambdas/email/send-email/claim.sql';
 import { settle as settleEmail } from '../../../lambdas/email/send-email/settle.sql';
+import { unsubscribe } from '../../../lambdas/email/unsubscribe/unsubscribe.sql';
 import { expire as expireLate } from '../../../lambdas/operations/reconcile/expire.sql';
 import { stuck } from '../../../lambdas/operations/reconcile/stuck.sql';
 import { claim as claimOrder } from '../../../lambdas/order/claim-order/claim.sql';
@@ -45,6 +46,7 @@ import {
   jobClaim,
   leaseSeconds,
   linkTo,
+  nobody,
   type Order,
   opening,
   packing,
@@ -169,7 +171,7 @@ export const orders = {
   claimed: arrival(claimOrder, '', ({ checkoutId }) => ({ checkoutId })),
   seen: arrival(getOrder, '', ({ orderId }) => ({ orderId, keyVersion: 1 })),
   completed: arrival(complete, '', ({ orderId }) => completion(orderId)),
-  shared: counting(arrival(share, '', ({ orderId }) => sharing(orderId))),
+  shared: arrival(share, '', ({ orderId }) => sharing(orderId)),
   stuck: arrival(stuck, '', () => ({ overdueSeconds: 3600, batch: 10 }), day),
 };
 
@@ -177,6 +179,7 @@ const settled = (outcome: 'sent' | 'retry' | 'doubtful' | 'failed') =>
   arrival(settleEmail, outcome, ({ doneEmailId }) => emailAnswer(doneEmailId, 1, outcome));
 
 export const emails = {
+  unwanted: arrival(unsubscribe, '', ({ doneEmailId }) => ({ ...nobody, emailId: doneEmailId })),
   confirmationClaimed: arrival(claimEmail, 'confirmation', ({ emailId }) => emailClaim(emailId)),
   claimed: arrival(claimEmail, 'completion', ({ doneEmailId }) => emailClaim(doneEmailId)),
   takenOver: arrival(
@@ -187,7 +190,7 @@ export const emails = {
   ),
   settled,
   doubted: counting(settled('doubtful')),
-  said: (type: 'delivered' | 'bounce') =>
+  said: (type: 'delivered' | 'bounce' | 'spamreport') =>
     arrival(apply, type, ({ doneEmailId }) => emailEvent(doneEmailId, type, type)),
 };
 

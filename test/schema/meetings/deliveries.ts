@@ -51,6 +51,8 @@ export const deliveries: Situation[] = [
       emails.claimed,
       emails.settled('sent'),
       emails.said('delivered'),
+      emails.said('spamreport'),
+      emails.unwanted,
       emails.said('bounce'),
       links.made,
       links.opened,

@@ -12,6 +12,7 @@ const tables = [
   'images',
   'restoration_jobs',
   'email_queue',
+  'email_suppressions',
   'download_links',
   'webhook_events',
   'audit_logs',

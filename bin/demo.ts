@@ -55,7 +55,7 @@ async function system() {
   };
   const own = await run({
     by,
-    assembly: async () => (await freshAssembly(folder)).assembly,
+    assembly: async () => (await freshAssembly(folder, () => say('Building and synthesizing …'))).assembly,
     folder,
     ports: portsFrom(process.env.RESTORECLICK_PORT),
     say,

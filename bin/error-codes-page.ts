@@ -25,7 +25,7 @@ export function errorCodesPage(): string {
     'The lists are closed: the steps can write no other code, and the database refuses one. A job that is',
     'tried again keeps the code of its last failed attempt until it is completed.',
     '',
-    'Made from `lambdas/error-codes.ts` by `npx tsx bin/error-codes.ts`.',
+    'Made from `lambdas/error-codes.ts` by `npm run error-codes`.',
   ].join('\n');
   return `${[head, ...sections].join('\n\n')}\n`;
 }

@@ -41,6 +41,7 @@ async function start() {
   for (const { name, url, purpose } of shown) say(`   ${name.padEnd(12)}  ${url.padEnd(width)}  ${purpose}`);
   say('\n   Take an order through it with: npm run demo      End with Ctrl-C.');
   const stop = async () => {
+    say('\nStopping …');
     process.off('SIGINT', stop).off('SIGTERM', stop).off('SIGHUP', stop);
     await system.stop();
   };

@@ -41,7 +41,7 @@ export type Settings = {
     /** Hosts that a restored photo may be fetched from. */
     outputHosts: string[];
     maxOutputBytes: number;
-    /** Replicate ends a prediction after 30 minutes. */
+    /** When the poller gives up. The prediction itself is told to end after 15 minutes. */
     deadlineSeconds: number;
     pollSeconds: number;
     /** How many submissions run at once: protects Replicate's limit of 600 creates a minute. */

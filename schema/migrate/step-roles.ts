@@ -6,8 +6,8 @@ import { createHash, createHmac, pbkdf2Sync, randomBytes } from 'node:crypto';
 import type { MigrationDatabase } from './database-port.ts';
 
 /**
- * The one place that says so. 0006_rights.sql holds the roles to it, by what each may do and, in
- * `may_act`, as whom; a test compares the two.
+ * The one place that says so. 0006_rights.sql holds the roles to it by what each may do, and
+ * `may_act` in 0004_audit.sql as whom; a test compares the two.
  */
 export const stepsOf = {
   /** Answers anybody, and writes nothing. */

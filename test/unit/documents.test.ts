@@ -45,3 +45,15 @@ describe.each(documents)('%s', (path) => {
 test('README is read in one go: at most 150 lines', () => {
   expect(read('README.md').split('\n').length).toBeLessThanOrEqual(151);
 });
+
+test('the tests that the architecture cites are there, and say what they are cited for', () => {
+  const cited =
+    /`((?:unit|schema|local|flow|infrastructure)\/[\w-]+|packages\/[\w-]+\/test\/[\w-]+)`(?:: \*([^*]+)\*)?/g;
+  const wrong = [...read('docs/architecture.md').matchAll(cited)].flatMap(([whole, name = '', words]) => {
+    const file = `${name.startsWith('packages/') ? '' : 'test/'}${name}.test.ts`;
+    if (!existsSync(join(project, file))) return [`${whole}: there is no ${file}`];
+    const says = words?.replace(/ …$/, '').replaceAll('’', "'");
+    return says === undefined || read(file).replaceAll('’', "'").includes(says) ? [] : [whole];
+  });
+  expect(wrong).toEqual([]);
+});

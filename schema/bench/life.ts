@@ -4,19 +4,23 @@
  */
 import { randomBytes, randomUUID } from 'node:crypto';
 import { archive } from '../../lambdas/download/build-archive/archive.sql';
+import { hold } from '../../lambdas/download/build-archive/hold.sql';
 import { create as createLink } from '../../lambdas/download/create-link/create.sql';
 import { open } from '../../lambdas/download/open-link/open.sql';
 import { apply } from '../../lambdas/email/receive-sendgrid-events/apply.sql';
+import { unsubscribe } from '../../lambdas/email/unsubscribe/unsubscribe.sql';
 import { claim as claimOrder } from '../../lambdas/order/claim-order/claim.sql';
 import { order } from '../../lambdas/order/get-order/order.sql';
 import { share } from '../../lambdas/order/share-order/share.sql';
 import { fail as failPhoto } from '../../lambdas/payment/keep-original/fail.sql';
 import { cancel } from '../../lambdas/payment/settle-payment/cancel.sql';
+import { giveUp } from '../../lambdas/payment/settle-payment/give-up.sql';
 import { settle } from '../../lambdas/payment/settle-payment/settle.sql';
 import { fail as failAttempt } from '../../lambdas/restoration/fail-attempt/fail.sql';
 import { expire } from '../../lambdas/upload/expire-uploads/expire.sql';
 import { session as readSession } from '../../lambdas/upload/get-session/session.sql';
 import { refuse } from '../../lambdas/upload/record-upload/refuse.sql';
+import { waiting } from '../../lambdas/upload/renew-session/waiting.sql';
 import { ordersOn, type Run } from '../samples/orders.ts';
 import {
   emailEvent,
@@ -61,7 +65,11 @@ export async function goodOrder(run: Run, photos: number): Promise<void> {
   const emailId = await maker.complete(sold);
   if (emailId === '') throw new Error('The order has not ended.');
   await mail(run, maker, emailId, photos);
-  await run(share, sharing(sold.orderId, caller));
+  // Nobody's twice: who unsubscribes is written to no more.
+  const recipients = JSON.stringify([1, 2].map(() => `${randomUUID()}@example.com`));
+  const [shared] = await run(share, { ...sharing(sold.orderId, caller), recipients });
+  const [emailOfFamily = ''] = (shared?.emailIds ?? []) as string[];
+  await run(unsubscribe, { emailId: emailOfFamily, ...caller });
 }
 
 /**
@@ -73,7 +81,11 @@ export async function badOrder(run: Run, photos: number): Promise<void> {
   const { sessionId, uploads } = await maker.announced(2);
   const [first, second] = uploads;
   await run(refuse, refusalOf(sessionId, first?.id ?? ''));
+  await run(waiting, { sessionId }, 2);
   await run(expire, { uploadId: second?.id ?? '', sessionId });
+  const unpaid = await maker.checkOut(await maker.arrived(photos));
+  const ended = { checkoutId: unpaid.checkoutId, eventType: 'checkout.session.expired' };
+  await run(giveUp, { ...ended, eventId: `evt_${randomUUID()}` }, photos);
 
   const sold = await buy(run, maker, photos, false);
   await run(settle, paymentEvent(sold, 'paid'), photos);
@@ -104,5 +116,7 @@ export async function visit(
   const tokenHash = randomBytes(32).toString('hex');
   const [link] = await run(createLink, linkTo(orderId, tokenHash, null, caller), photos);
   await run(open, opening(tokenHash, caller), photos);
-  await run(archive, packing(link?.linkId ?? ''), photos);
+  const pack = packing(link?.linkId ?? '');
+  const [taken] = await run(archive, pack, photos);
+  await run(hold, { buildId: taken?.buildId ?? '', holder: pack.holder, leaseSeconds: 0 });
 }

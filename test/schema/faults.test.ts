@@ -267,5 +267,5 @@ test('every kind is made here, and explained in the runbook', async () => {
   const listed = [...sql.matchAll(/^ {2}select '(.+?)'/gm)].map(([, what]) => what);
   expect([...listed].sort()).toEqual([...new Set(kinds.map(({ what }) => what))].sort());
   const runbook = await readFile('docs/runbooks/operations-reconcile.md', 'utf8');
-  for (const what of listed) expect(runbook).toContain(`\n| ${what} |`);
+  for (const what of listed) expect(runbook).toContain(`\n- **${what}**: `);
 });

@@ -1175,7 +1175,7 @@ language plpgsql
 immutable parallel safe
 as $$
 begin
-  return case when payment_status in ('refunded', 'disputed') then payment_status end;
+  return case when payment_status in ('pending', 'failed', 'refunded', 'disputed') then payment_status end;
 end
 $$;
 
@@ -1198,7 +1198,6 @@ grant insert, select, update on orders to restoreclick_work;
 grant insert, select, update on restoration_jobs to restoreclick_work;
 grant select on checkouts to restoreclick_public_read;
 grant select on checkouts to restoreclick_work;
-grant select on customers to restoreclick_public_write;
 grant select on file_uploads to restoreclick_public_read;
 grant select on images to restoreclick_public_read;
 grant select on images to restoreclick_public_write;

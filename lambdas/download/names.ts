@@ -45,11 +45,19 @@ function parts(originalName: string) {
   return { stem: shortened(name.slice(0, name.length - ending.length).trim()), ending };
 }
 
-/** The customer's own name for a photo, made safe: `12:24:1943.jpg` is `12-24-1943.jpg`. */
-export function originalName(given: string): string {
+/**
+ * The customer's own name for a photo, made safe: `12:24:1943.jpg` is `12-24-1943.jpg`. Its ending
+ * is the picture's, or a photo sent as `invoice.hta` would be a program where it is opened.
+ */
+export function originalName(given: string, format: string): string {
   const { stem, ending } = parts(given);
-  return named(stem, ending);
+  const isAlike = ending !== '' && formatOf(ending) === format;
+  return named(stem, isAlike ? ending : `.${format}`);
 }
+
+/** `.JPEG` and `.jfif` are endings of a jpg. */
+const formatOf = (ending: string) =>
+  /^\.(jpe?g|jpe|jfif|pjpe?g|pjp)$/i.test(ending) ? 'jpg' : ending.slice(1).toLowerCase();
 
 /** `Grandma 1943.jpeg` restored as PNG is `Grandma 1943 restored.png`. */
 export function restoredName(given: string, format: string): string {

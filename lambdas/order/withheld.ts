@@ -1,7 +1,9 @@
-/** What to say to who asks for the photos of an order whose money went back, or is held by a bank. */
+/** What to say to who asks for the photos of an order whose money is not here, or is held by a bank. */
 import { clientError } from '../platform/errors.ts';
 
 const sentences = {
+  order_unpaid:
+    'This order is not paid yet. As soon as the payment has arrived, its photos can be downloaded and shared.',
   order_refunded:
     'This order was refunded, so its photos can no longer be downloaded or shared. If that is a surprise, please answer one of our emails.',
   order_disputed:
@@ -10,10 +12,12 @@ const sentences = {
 
 /**
  * @param withheld what `withheld_because` says of the order's payment
- * @throws StepError 410 `order_refunded` or `order_disputed`
+ * @throws StepError 410 `order_refunded` or `order_disputed`, 409 `order_unpaid`
  */
 export function refuseWithheld(withheld: string | null): void {
   if (withheld === null) return;
+  if (withheld === 'pending' || withheld === 'failed')
+    throw clientError('order_unpaid', sentences.order_unpaid, { status: 409 });
   const code = withheld === 'disputed' ? 'order_disputed' : 'order_refunded';
   throw clientError(code, sentences[code], { status: 410 });
 }

@@ -227,12 +227,13 @@ begin
 end
 $$;
 
--- Why the photos of an order are nobody's to have at the moment: all the money is back, or the bank
--- has it. Null otherwise. A dispute that is won and a refund that fails change the payment again.
+-- Why the photos of an order are nobody's to have at the moment: the money has not come, all of it
+-- is back, or the bank has it. Null otherwise. A debit that arrives, a dispute that is won and a
+-- refund that fails change the payment again.
 create function withheld_because(payment_status text) returns text
 language plpgsql immutable parallel safe as $$
 begin
-  return case when payment_status in ('refunded', 'disputed') then payment_status end;
+  return case when payment_status in ('pending', 'failed', 'refunded', 'disputed') then payment_status end;
 end
 $$;
 

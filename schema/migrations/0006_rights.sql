@@ -27,7 +27,7 @@ grant usage on schema restoreclick
 grant select on file_uploads, checkouts, orders, images to restoreclick_public_read;
 
 grant select on
-  customers, file_uploads, checkouts, orders, images, email_queue, email_suppressions,
+  file_uploads, checkouts, orders, images, email_queue, email_suppressions,
   download_links
   to restoreclick_public_write;
 grant insert on file_uploads, checkouts, email_queue, email_suppressions, download_links

@@ -52,7 +52,7 @@ describe('the name of a restored photo', () => {
   });
 
   test.each(difficult)('is safe everywhere when the original was %j', (original) => {
-    for (const name of [restoredName(original, 'png'), originalName(original)]) {
+    for (const name of [restoredName(original, 'png'), originalName(original, 'jpg')]) {
       expect(name).not.toMatch(unsafe);
       expect(name).not.toMatch(device);
       expect(name.normalize('NFC')).toBe(name);
@@ -71,13 +71,17 @@ describe('the name of a restored photo', () => {
 
 describe('the name of an original', () => {
   test.each([
-    ['a.jpg', 'a.jpg'],
-    ['Grandma 12:24:1943.JPG', 'Grandma 12-24-1943.JPG'],
-    ['Scan 24.12.1943', 'Scan 24.12.1943'],
-    ['con.jpg', '_con.jpg'],
-    ['.png', 'photo.png'],
-  ])('%s becomes %s', (given, name) => {
-    expect(originalName(given)).toBe(name);
+    ['a.jpg', 'jpg', 'a.jpg'],
+    ['a.JFIF', 'jpg', 'a.JFIF'],
+    ['Grandma 12:24:1943.JPG', 'jpg', 'Grandma 12-24-1943.JPG'],
+    ['Scan 24.12.1943', 'jpg', 'Scan 24.12.1943.jpg'],
+    ['con.jpg', 'jpg', '_con.jpg'],
+    ['.png', 'png', 'photo.png'],
+    ['a.jpg', 'png', 'a.png'],
+    ['invoice.hta', 'jpg', 'invoice.hta.jpg'],
+    ['click evil.com now.bat', 'webp', 'click evil.com now.bat.webp'],
+  ])('%s, a %s, becomes %s', (given, format, name) => {
+    expect(originalName(given, format)).toBe(name);
   });
 });
 

@@ -63,14 +63,9 @@ async function look(request: Request, archiveReady: boolean) {
   return { first, rows };
 }
 
-/** Who asked for headers is sent to headers: the address of a HEAD opens no photo. */
-async function redirect(
-  { method }: Request,
-  Bucket: string,
-  Key: string,
-  disposition: string,
-): Promise<Answer> {
-  const Command = method === 'HEAD' ? HeadObjectCommand : GetObjectCommand;
+/** Who only looks is sent to headers: the address of a HEAD opens no photo. */
+async function redirect(request: Request, Bucket: string, Key: string, disposition: string): Promise<Answer> {
+  const Command = askedOf(request) === 'look' ? HeadObjectCommand : GetObjectCommand;
   const object = new Command({ Bucket, Key, ResponseContentDisposition: disposition });
   const location = await getSignedUrl(s3, object, { expiresIn: redirectSeconds });
   return { status: 302, headers: { location, 'referrer-policy': 'no-referrer' } };
@@ -110,7 +105,9 @@ export const handler = apiHandler(async (request) => {
   if (!first.single) return openArchive(request, found);
   const { originalFilename, format, imageType } = first;
   const name =
-    imageType === 'restored' ? restoredName(originalFilename, format) : originalName(originalFilename);
+    imageType === 'restored'
+      ? restoredName(originalFilename, format)
+      : originalName(originalFilename, format);
   return redirect(
     request,
     first.storageBucket,

@@ -1,5 +1,5 @@
 -- Looks a link up and counts the download in one breath. Counted is who asks for the whole, or for
--- its beginning without having begun a moment ago; an archive only when it is there to be had.
+-- a part of it without having begun a moment ago; an archive only when it is there to be had.
 -- Answers a row for each photo of the link.
 -- :ip_address may be null
 -- :user_agent may be null
@@ -32,7 +32,7 @@ counted as (
   where link.id = found.id
     and found.withheld is null and not found.expired and not found.used_up
     and (found.single or :archive_ready::boolean)
-    and (:asked = 'whole' or (:asked = 'beginning' and found.again is not true))
+    and (:asked = 'whole' or (:asked = 'part' and found.again is not true))
   returning link.id
 )
 select
@@ -42,7 +42,7 @@ select
   found.link_type = 'share' as "shared!",
   found.expired as "expired!",
   -- Who is at the last download may go on with it.
-  found.used_up and not (found.again is true and :asked in ('beginning', 'more')) as "spent!",
+  found.used_up and not (found.again is true and :asked = 'part') as "spent!",
   found.single as "single!",
   exists (select from counted) as "counted!",
   found.order_number as "order_number!",

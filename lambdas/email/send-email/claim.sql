@@ -12,7 +12,8 @@ found as (
     email.attempt_number, email.max_attempts, email.dynamic_data, email.attachments, email.scheduled_for, email.leased_until,
     orders.order_number, orders.currency, orders.total_amount, orders.photo_count,
     orders.payment_status, orders.key_version,
-    email.email_type <> 'order_confirmation' and withheld_because(orders.payment_status) is not null as withheld,
+    email.email_type in ('restoration_complete', 'share_family')
+      and withheld_because(orders.payment_status) is not null as withheld,
     email.email_type = 'share_family' and exists (
       select from email_suppressions as suppression
       where suppression.address_hash = address_hash(email.to_email)) as unwanted

@@ -61,7 +61,7 @@ email as (
     and email.scheduled_for < (select since from overdue)
     and (email.leased_until is null or email.leased_until <= (select since from overdue))
     -- As send-email's claim says: what brings photos waits while they are withheld.
-    and (email.email_type = 'order_confirmation'
+    and (email.email_type not in ('restoration_complete', 'share_family')
       or (select withheld_because(orders.payment_status) from orders where orders.id = email.order_id limit 1) is null)
   order by email.scheduled_for
   limit :batch::int

@@ -56,7 +56,7 @@ export const handler = apiHandler(async (request) => {
   if (!claimable)
     throw clientError(
       'claim_too_late',
-      'This payment was made more than a day ago. Please open your order from the link in your email.',
+      'This payment was made a while ago. Please open your order from the link in your email.',
       { status: 410 },
     );
   const key = await orderKey(ORDER_KEY_SECRET_ARN, id, keyVersion);

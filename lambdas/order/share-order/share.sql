@@ -13,7 +13,13 @@ with actor as materialized (
 ),
 found as (
   select
-    orders.id, customers.name as customer_name,
+    orders.id,
+    -- As given with this order: anybody may type an address that is another's, who has a name here.
+    (
+      select to_name from email_queue
+      where order_id = orders.id and email_type = 'order_confirmation'
+      limit 1
+    ) as buyer_name,
     withheld_because(orders.payment_status) as withheld,
     exists (
       select from images where images.order_id = orders.id and images.type = 'restored' and images.status = 'completed'
@@ -22,7 +28,6 @@ found as (
       select max(round) from email_queue where order_id = orders.id and email_type = 'share_family'), 0) as rounds
   from actor
   cross join orders
-  join customers on customers.id = orders.customer_id
   where orders.id = :order_id::uuid and orders.key_version = :key_version::int
 ),
 recipient as (
@@ -49,7 +54,7 @@ shared as (
     derived_id(found.id::text, 'share_family/' || (found.rounds + 1) || '/' || welcome.email),
     found.id, 'share_family', found.rounds + 1, welcome.email, present(),
     jsonb_strip_nulls(jsonb_build_object(
-      'senderName', coalesce(:sender_name::text, found.customer_name), 'message', :message::text))
+      'senderName', coalesce(:sender_name::text, found.buyer_name), 'message', :message::text))
   from found, welcome
   where found.withheld is null and found.restored and found.rounds < :max_rounds::int
   -- Of two rounds at once one comes second: it is tried again, and is the next round.

@@ -59,7 +59,7 @@ waiting_email as (
   from now_is
   join email_queue as email on email.order_id = now_is.id
   where withheld_because(now_is.payment_status) is null
-    and email.email_type <> 'order_confirmation' and email.status in ('pending', 'sending')
+    and email.email_type in ('restoration_complete', 'share_family') and email.status in ('pending', 'sending')
 ),
 unasked as (
   select photo.*

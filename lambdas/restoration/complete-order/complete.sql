@@ -30,7 +30,10 @@ announced as (
   insert into email_queue (id, order_id, email_type, to_email, to_name, scheduled_for, attachments)
   select
     derived_id(ended.id::text, 'restoration_complete'), ended.id, 'restoration_complete',
-    customers.email, customers.name, present(),
+    customers.email,
+    -- As given with this order, which may be another's than the address's.
+    (select to_name from email_queue where order_id = ended.id and email_type = 'order_confirmation' limit 1),
+    present(),
     case when photo.bytes <= :max_attachment_bytes::bigint then photo.attachments else '[]' end
   from ended, photo, customers
   where customers.id = ended.customer_id

@@ -81,6 +81,25 @@ describe('a JPEG', () => {
     expect(asked).toBeLessThan(bomb.length + 100 * more.length + 3 * portion);
   });
 
+  test.each([
+    [13, undefined],
+    [40, 'rare_jpeg'],
+  ])(
+    'that is refined %i times is taken, or is a bomb: there are 13 bits to refine',
+    async (times, refusal) => {
+      const refining = Buffer.concat([scan(1, 63, 0x10), Buffer.from([0x00, 0x00])]);
+      const more = Array<Buffer>(times).fill(refining);
+      const file = Buffer.concat([
+        bomb,
+        scan(1, 63, 1),
+        Buffer.from([0, 0]),
+        ...more,
+        Buffer.from([0xff, 0xd9]),
+      ]);
+      expect((await cost(endless(file, Buffer.alloc(portion), file.length))).refusal).toBe(refusal);
+    },
+  );
+
   test('whose scan is fill bytes, or goes on behind its last block, is given up', async () => {
     const head = Buffer.concat([start, frame(0xc0, 64), codes(0, 0, 1), codes(0x10, 0, 1), scan(0, 63, 0)]);
     expect((await cost(endless(head, Buffer.alloc(portion, 0xff), 3_000_000))).refusal).toBe('damaged');

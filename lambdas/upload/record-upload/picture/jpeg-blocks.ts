@@ -211,7 +211,16 @@ const isSet = (low: number, high: number, k: number) => ((k < 32 ? low >>> k : h
 
 function countSet(low: number, high: number, from: number, to: number): number {
   if ((low | high) === 0) return 0;
-  let count = 0;
-  for (let k = from; k <= to; k++) if (isSet(low, high, k)) count++;
-  return count;
+  // In a few steps whatever the band: a refinement asks for it with each block.
+  const below = (k: number) => (k >= 32 ? 0xffffffff : 2 ** k - 1);
+  const word = (bits: number, first: number) =>
+    ones(bits & below(Math.max(0, to + 1 - first)) & ~below(Math.max(0, from - first)));
+  return word(low, 0) + word(high, 32);
+}
+
+/** How many bits of 32 are set. */
+function ones(bits: number): number {
+  const pairs = bits - ((bits >>> 1) & 0x55555555);
+  const fours = (pairs & 0x33333333) + ((pairs >>> 2) & 0x33333333);
+  return Math.imul((fours + (fours >>> 4)) & 0x0f0f0f0f, 0x01010101) >>> 24;
 }

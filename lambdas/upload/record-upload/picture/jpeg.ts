@@ -21,6 +21,13 @@ const mostSegments = 10_000;
  */
 const mostVisits = 100;
 
+/**
+ * How often each coefficient may be asked for. A progressive picture tells of each at most 14 times,
+ * once for its first bits and once for each of 13 more; a bomb of refinements says nothing, again
+ * and again, in a bit a block.
+ */
+const mostPasses = 16;
+
 type Walk = {
   input: Bytes;
   limits: Limits;
@@ -31,6 +38,8 @@ type Walk = {
   orientation: number | undefined;
   /** Blocks that scans have asked for. */
   visits: number;
+  /** Coefficients of them. */
+  steps: number;
 };
 
 const endOfImage = 0xd9;
@@ -82,8 +91,11 @@ async function scan(walk: Walk, segment: Uint8Array): Promise<number> {
   const { input, bits, frame, codes, interval } = walk;
   if (!frame) throw damaged('a scan before the frame');
   const header = readScan(frame, segment);
-  walk.visits += header.components.reduce((sum, { component }) => sum + component.blocks, 0);
-  if (walk.visits > mostVisits * frame.blocks) throw new RefusedPicture('rare_jpeg', 'too many scans');
+  const blocks = header.components.reduce((sum, { component }) => sum + component.blocks, 0);
+  walk.visits += blocks;
+  walk.steps += blocks * (header.to - header.from + 1);
+  if (walk.visits > mostVisits * frame.blocks || walk.steps > mostPasses * 64 * frame.blocks)
+    throw new RefusedPicture('rare_jpeg', 'too many scans');
   return walkScan(input, bits, frame, header, codes, interval);
 }
 
@@ -128,6 +140,7 @@ export async function readJpeg(input: Bytes, limits: Limits) {
     interval: 0,
     orientation: undefined,
     visits: 0,
+    steps: 0,
   };
   await skip(input, 2);
   let found: number | undefined;

@@ -874,9 +874,9 @@ begin
       'provider_throttled', 'provider_unavailable', 'provider_out_of_credit',
       'provider_misconfigured', 'submission_uncertain', 'input_unmarked', 'input_rejected',
       'input_unavailable', 'moderation_refused', 'provider_out_of_memory', 'prediction_failed',
-      'prediction_timed_out', 'prediction_canceled', 'prediction_unknown', 'poller_broken',
-      'output_gone', 'output_unavailable', 'output_refused', 'output_too_large',
-      'output_unreadable', 'order_refunded')
+      'prediction_timed_out', 'prediction_canceled', 'prediction_interrupted',
+      'prediction_unknown', 'poller_broken', 'output_gone', 'output_unavailable',
+      'output_refused', 'output_too_large', 'output_unreadable', 'order_refunded')
       or (of_table = 'images' and code in ('upload_missing', 'upload_changed'))
   end;
 end

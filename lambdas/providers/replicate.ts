@@ -2,6 +2,8 @@
 import Replicate from 'replicate';
 import { z } from 'zod';
 import { StepError } from '../platform/errors.ts';
+import { log } from '../platform/logging.ts';
+import { knownError } from './replicate-errors.ts';
 import { isMarkedFor, type PredictionState, type RestorationProvider } from './restoration.ts';
 import { type RestorationCode, restorationCodes, restorationError } from './restoration-codes.ts';
 
@@ -206,16 +208,9 @@ function failed(code: RestorationCode, message: string = restorationCodes[code].
   return { state: 'failed', code, message };
 }
 
-/** By Replicate's published codes, or else in the words of the models' libraries. */
-const causes: [RegExp, RestorationCode][] = [
-  // Behind the code stands a reference: “… (E005) (uIJ6l3ruRD)”.
-  [/\(E005\)/, 'moderation_refused'],
-  [/\bE1001\b/, 'provider_out_of_memory'],
-  [/\bE6716\b/, 'prediction_timed_out'],
-  [/cannot identify image|unsupported image/i, 'input_rejected'],
-  [/failed to (download|fetch)/i, 'input_unavailable'],
-];
-
+/** Of an unknown error nobody has decided yet: it is tried again, and counted by its line. */
 function codeOf(error: string): RestorationCode {
-  return causes.find(([pattern]) => pattern.test(error))?.[1] ?? 'prediction_failed';
+  const known = knownError(error);
+  if (!known) log.warn('unknown provider error', { provider: 'replicate' });
+  return known ?? 'prediction_failed';
 }

@@ -62,9 +62,10 @@ export const restorationCodes = {
     operator: 'Refund the photo; the provider does not reverse such refusals.',
   },
   provider_out_of_memory: {
-    kind: 'permanent',
-    meaning: 'The photo is too large for the restoration model.',
-    operator: 'Refund the photo. If it goes on, sell smaller ones (`maxPixels`), or choose another model.',
+    kind: 'retry',
+    meaning: 'The restoration model ran out of memory.',
+    operator:
+      'Nothing: another machine may have room. Once failed for good: refund the photo, and sell smaller ones (`maxPixels`).',
   },
   prediction_failed: {
     kind: 'retry',
@@ -81,6 +82,11 @@ export const restorationCodes = {
     kind: 'retry',
     meaning: 'The prediction was canceled at the provider.',
     operator: 'Find out who canceled it. Another attempt follows; once failed for good: refund the photo.',
+  },
+  prediction_interrupted: {
+    kind: 'retry',
+    meaning: 'The restoration service interrupted the prediction.',
+    operator: 'Nothing: another attempt follows. If it goes on, look at the provider’s status page.',
   },
   prediction_unknown: {
     kind: 'retry',
@@ -138,6 +144,7 @@ const elsewhere: ReadonlySet<string> = new Set<RestorationCode>([
   'submission_uncertain',
   'input_unmarked',
   'input_unavailable',
+  'prediction_interrupted',
   'prediction_unknown',
   'poller_broken',
   'output_gone',

@@ -70,6 +70,11 @@ describe('a restoration', () => {
 
   test.each([
     ['moderation', 'moderation_refused'],
+    ['nsfw', 'moderation_refused'],
+    ['truncated', 'input_rejected'],
+    ['unreadable', 'input_rejected'],
+    ['cuda-memory', 'provider_out_of_memory'],
+    ['interrupted', 'prediction_interrupted'],
     ['E1000', 'prediction_failed'],
     ['E1001', 'provider_out_of_memory'],
     ['E6716', 'prediction_timed_out'],

@@ -237,6 +237,7 @@ create table restoration_jobs (
   output_data jsonb default '{}',
   metadata jsonb default '{}',
   leased_until timestamptz,
+  scheduled_for timestamptz,
   constraint restoration_jobs_pkey primary key (id),
   constraint restoration_jobs_external_job_id_key unique (external_job_id),
   constraint restoration_jobs_original_image_id_fkey foreign key (original_image_id)
@@ -254,6 +255,8 @@ create table restoration_jobs (
 );
 create index idx_jobs_open on restoration_jobs (updated_at)
   where status in ('pending', 'queued', 'processing');
+create index idx_jobs_waiting on restoration_jobs (scheduled_for)
+  where status = 'pending' and scheduled_for is not null;
 create index idx_restoration_jobs_external_job_id on restoration_jobs (external_job_id);
 create index idx_restoration_jobs_original_image_id on restoration_jobs (original_image_id);
 create index idx_restoration_jobs_status on restoration_jobs (status);

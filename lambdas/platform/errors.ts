@@ -13,6 +13,8 @@ export type ErrorOptions = {
   status?: number;
   /** For `retry`: after how many seconds it is worth another try. */
   retryAfterSeconds?: number;
+  /** For `retry`: how many seconds apart it may then be tried, by all who were told to wait. */
+  spacingSeconds?: number;
   /** Further members of the problem details, such as the photos concerned. Never internals. */
   detail?: Record<string, unknown>;
   /** Further headers of the answer. */
@@ -28,6 +30,7 @@ export class StepError extends Error {
   readonly code: string;
   readonly status: number;
   readonly retryAfterSeconds: number | undefined;
+  readonly spacingSeconds: number | undefined;
   readonly detail: Record<string, unknown>;
   readonly headers: Record<string, string>;
 
@@ -39,6 +42,7 @@ export class StepError extends Error {
     this.code = code;
     this.status = options.status ?? defaultStatus[kind];
     this.retryAfterSeconds = options.retryAfterSeconds;
+    this.spacingSeconds = options.spacingSeconds;
     this.detail = options.detail ?? {};
     this.headers = options.headers ?? {};
   }

@@ -1,7 +1,7 @@
 /** Queue steps: one call of the step per message, the failed ones handed back; and sending on. */
 import { ChangeMessageVisibilityCommand, SendMessageBatchCommand, SQSClient } from '@aws-sdk/client-sqs';
 import type { SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
-import type { z } from 'zod';
+import { z } from 'zod';
 import { StepError } from './errors.ts';
 import { begin, type Remaining } from './invocation.ts';
 import { log } from './logging.ts';
@@ -16,7 +16,8 @@ async function deliver<T>(
   step: (message: T) => Promise<void>,
 ): Promise<boolean> {
   try {
-    await step(schema.parse(JSON.parse(record.body)));
+    const body: unknown = JSON.parse(record.body);
+    if (!(await putOff(record, body))) await step(schema.parse(body));
     return true;
   } catch (error) {
     const code = error instanceof StepError ? error.code : 'unexpected';
@@ -25,6 +26,22 @@ async function deliver<T>(
     if (error instanceof StepError && error.kind === 'retry') await comeSooner(record, error);
     return false;
   }
+}
+
+/** What any message may carry: before then nothing is to be done. */
+const scheduled = z.object({ notBefore: z.iso.datetime() });
+
+/**
+ * Sends a message that comes early back to its queue, before any statement: so a wait of hours uses
+ * up no receive, and the database may sleep through it.
+ */
+async function putOff({ attributes }: SQSRecord, body: unknown): Promise<boolean> {
+  const { QUEUE_URL } = process.env;
+  const { data: message } = scheduled.loose().safeParse(body);
+  // Without its queue it goes on: the statements refuse what is early, too.
+  if (!message || !QUEUE_URL || Date.parse(message.notBefore) <= Date.now()) return false;
+  await sendLater(QUEUE_URL, message, new Date(message.notBefore), attributes.MessageGroupId);
+  return true;
 }
 
 /** Then 1, 3, 9 and 30 minutes: a wake-up costs seconds, and ten deliveries last for hours. */
@@ -99,4 +116,21 @@ export async function send(
     if (Failed.length > 0)
       throw new Error(`SQS refused ${Failed.length} of ${batch.length} messages: ${Failed[0]?.Code}.`);
   }
+}
+
+/** SQS delays a message by 15 minutes at most. */
+const longestDelaySeconds = 900;
+
+/** Sends a message that is not to be worked on before then, however far ahead that is. */
+export async function sendLater(
+  queueUrl: string,
+  message: object,
+  notBefore: Date,
+  groupId?: string,
+): Promise<void> {
+  const rest = Math.ceil((notBefore.getTime() - Date.now()) / 1000);
+  await send(queueUrl, [{ ...message, notBefore: notBefore.toISOString() }], {
+    ...(groupId === undefined ? {} : { groupId }),
+    delaySeconds: Math.max(0, Math.min(longestDelaySeconds, rest)),
+  });
 }

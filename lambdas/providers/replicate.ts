@@ -161,11 +161,21 @@ function sendOnce(timeoutMs: number) {
   };
 }
 
+/** Of an ordinary account; one with little credit is told its own number: 6. */
+const createsAMinute = 600;
+/** When a refusal does not say, or says a date. */
+const defaultWaitSeconds = 30;
+
 function refused(refusal: Refusal, doubt: RestorationCode): StepError {
   const { status, message, retryAfter } = refusal;
-  const wait = Number(retryAfter ?? /~(\d+)s/.exec(message)?.[1] ?? 30);
   if (status === 429) {
-    return restorationError('provider_throttled', { cause: refusal, retryAfterSeconds: wait || 30 });
+    const wait = Number(retryAfter ?? /~(\d+)s/.exec(message)?.[1]);
+    const aMinute = Number(/(\d+) requests per minute/.exec(message)?.[1] ?? createsAMinute);
+    return restorationError('provider_throttled', {
+      cause: refusal,
+      retryAfterSeconds: wait || defaultWaitSeconds,
+      spacingSeconds: 60 / aMinute,
+    });
   }
   if (status === 402)
     return restorationError('provider_out_of_credit', { cause: refusal, retryAfterSeconds: 900 });

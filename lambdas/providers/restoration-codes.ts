@@ -15,7 +15,7 @@ export const restorationCodes = {
     kind: 'retry',
     meaning: 'The restoration service asked us to slow down.',
     operator:
-      'Nothing. If it goes on, lower the maximum concurrency of submit-job, or raise the account’s limit.',
+      'Nothing: the photo waits for its turn. If it goes on, add credit at the provider, or ask it for a higher limit.',
   },
   provider_unavailable: {
     kind: 'retry',

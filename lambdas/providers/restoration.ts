@@ -15,6 +15,7 @@ export type PredictionState =
 export type RestorationProvider = {
   /**
    * Starts a restoration, once. After `submission_uncertain` it may have started all the same.
+   * `provider_throttled` has started nothing, and says how long to wait and how far apart to ask.
    * @param imageUrl presigned, with the attempt’s marker among its signed parameters
    */
   createPrediction(photo: Attempt & { imageUrl: string; imageKey: string }): Promise<{ id: string }>;

@@ -41,6 +41,8 @@ export class RestorationFlow extends Construct {
       reads: ['REPLICATE_MODEL', 'LEASE_SECONDS'],
     });
     failAttempt.allow(this.submitJob.sending);
+    // To itself: a job that waits for the provider.
+    this.submitJob.allow(this.submitJob.sending);
   }
 
   private poller(platform: Platform, failAttempt: QueueStep): Poller {

@@ -315,6 +315,8 @@ create table restoration_jobs (
   metadata jsonb default '{}',
 
   leased_until timestamptz,
+  -- Not before then; null if it does not wait for a provider that asked for it.
+  scheduled_for timestamptz,
 
   constraint chk_job_status check (
     status in ('pending', 'queued', 'processing', 'completed', 'failed', 'cancelled')),
@@ -337,6 +339,9 @@ create index idx_restoration_jobs_status on restoration_jobs (status);
 create index idx_restoration_jobs_external_job_id on restoration_jobs (external_job_id);
 create index idx_jobs_open on restoration_jobs (updated_at)
   where status in ('pending', 'queued', 'processing');
+-- The line of those who wait for the provider: nearly always empty.
+create index idx_jobs_waiting on restoration_jobs (scheduled_for)
+  where status = 'pending' and scheduled_for is not null;
 create unique index uq_live_job on restoration_jobs (original_image_id)
   where status in ('pending', 'queued', 'processing');
 

@@ -138,6 +138,11 @@ export function restoration(jobId: string, attempt = 1) {
   };
 }
 
+/** What a provider asks of a job that comes too soon. */
+export const waiting = (jobId: string, attempt = 1) => {
+  return { jobId, attempt, waitSeconds: 10, spacingSeconds: 11 };
+};
+
 /** What is known of an attempt that failed. */
 export const failure = (jobId: string, attempt = 1, retryable = false) => {
   return {

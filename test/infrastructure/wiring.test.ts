@@ -118,7 +118,13 @@ describe('sending', () => {
     'payment/place-order': ['payment/receive-stripe-event'],
     'payment/settle-payment': ['payment/receive-stripe-event'],
     'payment/keep-original': ['payment/place-order', 'payment/settle-payment', 'operations/reconcile'],
-    'restoration/submit-job': ['payment/keep-original', 'restoration/fail-attempt', 'operations/reconcile'],
+    'restoration/submit-job': [
+      'payment/keep-original',
+      'restoration/fail-attempt',
+      // Of a job that waits for the provider.
+      'restoration/submit-job',
+      'operations/reconcile',
+    ],
     'restoration/fail-attempt': ['restoration/submit-job'],
     'restoration/complete-order': [
       'payment/keep-original',

@@ -136,7 +136,7 @@ describe('a create', () => {
   });
 
   test.each([
-    ['throttled', { code: 'provider_throttled', kind: 'retry', retryAfterSeconds: 30 }],
+    ['throttled', { code: 'provider_throttled', kind: 'retry', retryAfterSeconds: 30, spacingSeconds: 0.1 }],
     ['out-of-credit', { code: 'provider_out_of_credit', kind: 'retry' }],
     ['unavailable', { code: 'submission_uncertain', kind: 'retry' }],
     ['cut', { code: 'submission_uncertain', kind: 'retry' }],
@@ -147,6 +147,18 @@ describe('a create', () => {
     await expect(create(first, { timeoutMs: 300 })).rejects.toMatchObject(error);
     expect(await local.ordered()).toEqual([{ fault, calls: 4, call: 'create' }]);
     expect(await predictions()).toHaveLength(fault === 'lost-answer' ? 1 : 0);
+  });
+
+  test('beyond what a small account may is told how long to wait, and how far apart to ask', async () => {
+    await fetch(`${local.url()}/double/limit`, {
+      method: 'PUT',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ account: 'small' }),
+    });
+    await create();
+    const refusal = { code: 'provider_throttled', kind: 'retry', retryAfterSeconds: 10, spacingSeconds: 10 };
+    await expect(create({ ...first, attempt: 2 })).rejects.toMatchObject(refusal);
+    expect(await predictions()).toHaveLength(1);
   });
 
   test('with a wrong token is our fault', async () => {

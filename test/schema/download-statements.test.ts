@@ -18,6 +18,7 @@ import { claim as claimOrder } from '../../lambdas/order/claim-order/claim.sql';
 import { order as readOrder } from '../../lambdas/order/get-order/order.sql';
 import { share } from '../../lambdas/order/share-order/share.sql';
 import { settle } from '../../lambdas/payment/settle-payment/settle.sql';
+import { wait } from '../../lambdas/restoration/submit-job/wait.sql';
 import {
   emailClaim,
   emailEvent,
@@ -26,6 +27,7 @@ import {
   opening as openingOf,
   packing,
   paymentEvent,
+  waiting,
 } from '../../schema/samples/parameters.ts';
 import { type TestDatabase, testDatabase } from './database.ts';
 import { day, hour, type Shop, shopOn } from './orders.ts';
@@ -478,6 +480,14 @@ describe('reconcile', () => {
       ]);
     },
   );
+
+  test('does not call a job stuck that waits for its time, until that is an hour ago', async () => {
+    const order = await shop.claimed({ count: 1 });
+    const jobId = order.photos[0]?.jobId ?? '';
+    await shop.run(wait, { ...waiting(jobId), waitSeconds: 4 * 3600 });
+    expect(await stuckOf(order)).toEqual(['email pending']);
+    expect(await stuckOf(order, 6 * hour)).toEqual(['email pending', 'job pending']);
+  });
 
   test('does not call a photo stuck whose order waits for its money', async () => {
     expect(await stuckOf(await shop.kept({ count: 1, paid: false }))).toEqual(['email pending']);

@@ -9,12 +9,14 @@ import { fail } from '../../lambdas/restoration/fail-attempt/fail.sql';
 import { restored } from '../../lambdas/restoration/store-restored/restored.sql';
 import { claim } from '../../lambdas/restoration/submit-job/claim.sql';
 import { submitted } from '../../lambdas/restoration/submit-job/submitted.sql';
+import { wait } from '../../lambdas/restoration/submit-job/wait.sql';
 import {
   leaseSeconds,
   type Order,
   paymentEvent,
   restoration,
   submission,
+  waiting,
 } from '../../schema/samples/parameters.ts';
 import { type TestDatabase, testDatabase } from './database.ts';
 import { type Shop, shopOn } from './orders.ts';
@@ -61,6 +63,7 @@ describe('submit-job claims', () => {
         storagePath: `uploads/originals/${order.orderId}/${imageId}.jpg`,
         externalJobId: null,
         queuedAt: null,
+        scheduledFor: null,
       },
     ]);
     const job = await jobRow(jobId);
@@ -124,6 +127,77 @@ async function disputed() {
   await shop.run(settle, paymentEvent(order, 'disputed'));
   return jobIn(order);
 }
+
+describe('a job that the provider asks to wait', () => {
+  const placeOf = async (jobId: string) => Number((await jobRow(jobId)).scheduled_for);
+  const second = 1000;
+
+  test('is given back with its attempt, and nobody takes it before its time', async () => {
+    const jobId = jobIn(await shop.claimed({ count: 1 }));
+    const [place] = await shop.run(wait, waiting(jobId));
+    expect(await jobRow(jobId)).toMatchObject({
+      status: 'pending',
+      attempt_number: 1,
+      max_attempts: 3,
+      leased_until: null,
+      error_code: 'provider_throttled',
+      scheduled_for: new Date(place?.scheduledFor ?? ''),
+    });
+    const early = async () =>
+      expect(await shop.run(claim, claiming(jobId))).toMatchObject([
+        { outcome: 'early', scheduledFor: place?.scheduledFor },
+      ]);
+    expect(await shop.written(early)).toEqual([]);
+    expect(await shop.run(claim, claiming(jobId), { aheadMs: 3_600_000 })).toMatchObject([
+      { outcome: 'claimed' },
+    ]);
+  });
+
+  test('stands behind those who wait already, as far apart as the provider allows', async () => {
+    const order = await shop.claimed({ count: 3 });
+    const places = [];
+    for (const at of [0, 1, 2]) {
+      await shop.run(wait, waiting(jobIn(order, at)));
+      places.push(await placeOf(jobIn(order, at)));
+    }
+    const [one = 0, two = 0, three = 0] = places;
+    expect([two - one, three - two]).toEqual([11 * second, 11 * second]);
+  });
+
+  test('keeps its place if it came only a little too soon, and else stands at the end again', async () => {
+    const order = await shop.claimed({ count: 2 });
+    const [early, last] = [jobIn(order, 0), jobIn(order, 1)];
+    await shop.run(wait, waiting(early));
+    await shop.run(wait, waiting(last));
+    const due = { aheadMs: (await placeOf(early)) - Date.now() + second };
+    const again = async (waitSeconds: number) => {
+      await shop.run(claim, claiming(early), due);
+      await shop.run(wait, { ...waiting(early), waitSeconds }, due);
+      return (await placeOf(early)) - (await placeOf(last));
+    };
+    expect(await again(2)).toBeLessThan(0);
+    due.aheadMs += 3 * second;
+    expect(await again(8)).toBe(11 * second);
+  });
+
+  test('leaves the line when it is submitted, or its attempt has failed', async () => {
+    const order = await shop.claimed({ count: 2 });
+    for (const at of [0, 1]) {
+      await shop.run(wait, waiting(jobIn(order, at)));
+      await shop.run(claim, claiming(jobIn(order, at)), { aheadMs: 3_600_000 });
+    }
+    await shop.run(submitted, submission(jobIn(order, 0)));
+    await shop.run(fail, failure(jobIn(order, 1)));
+    expect(await jobRow(jobIn(order, 0))).toMatchObject({ status: 'processing', scheduled_for: null });
+    expect(await jobRow(jobIn(order, 1))).toMatchObject({ status: 'pending', scheduled_for: null });
+  });
+
+  test('waits no more once another attempt or a refund has overtaken it', async () => {
+    const order = await shop.claimed({ count: 1 });
+    await shop.run(fail, failure(jobIn(order)));
+    expect(await shop.written(() => shop.run(wait, waiting(jobIn(order))))).toEqual([]);
+  });
+});
 
 describe('submit-job writes down', () => {
   test('the prediction, once, and gives the lease back', async () => {

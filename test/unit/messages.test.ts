@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globa
 import { z } from 'zod';
 import { DatabaseResuming } from '../../lambdas/platform/database.ts';
 import { internalError, permanentFailure, retryLater } from '../../lambdas/platform/errors.ts';
-import { queueHandler, send } from '../../lambdas/platform/messages.ts';
+import { queueHandler, send, sendLater } from '../../lambdas/platform/messages.ts';
 import { capturedLog, sqsEvent } from './aws.ts';
 
 let log: ReturnType<typeof capturedLog>;
@@ -122,6 +122,73 @@ describe('a message that may work a little later', () => {
     refusal = Object.assign(new Error('no'), { name: 'AccessDenied' });
     await fail(new DatabaseResuming());
     expect(log.lines()).toMatchObject([{ message: 'message failed' }, { error: 'AccessDenied' }]);
+  });
+});
+
+describe('a message that comes early', () => {
+  const sent: SendMessageBatchCommand['input'][] = [];
+  let refusal: Error | undefined;
+  const step = jest.fn<(message: { n: number }) => Promise<void>>(async () => {});
+  const ahead = (seconds: number) => new Date(Date.now() + seconds * 1000).toISOString();
+  beforeEach(() => {
+    sent.length = 0;
+    refusal = undefined;
+    step.mockClear();
+    process.env.QUEUE_URL = 'q';
+    jest.useFakeTimers({ now: Date.parse('2026-01-01T00:00:00Z') });
+    jest.spyOn(SQSClient.prototype, 'send').mockImplementation(async (command: object) => {
+      if (!(command instanceof SendMessageBatchCommand)) throw new Error('another command');
+      if (refusal) throw refusal;
+      sent.push(command.input);
+      return {};
+    });
+  });
+  afterEach(() => {
+    delete process.env.QUEUE_URL;
+    jest.useRealTimers();
+  });
+  async function receive(body: object, groupId?: string) {
+    const event = sqsEvent(body);
+    for (const { attributes } of event.Records)
+      if (groupId) Object.assign(attributes, { MessageGroupId: groupId });
+    return (await queueHandler(z.object({ n: z.number() }), step)(event)).batchItemFailures.length;
+  }
+
+  test.each([
+    [0.5, 1],
+    [40, 40],
+    [900, 900],
+    [86_400, 900],
+  ])('by %d s goes back to its queue for %d s, and its step is not called', async (rest, delay) => {
+    const message = { n: 1, notBefore: ahead(rest) };
+    expect(await receive(message, 'order')).toBe(0);
+    expect(step).not.toHaveBeenCalled();
+    expect(sent).toMatchObject([
+      { QueueUrl: 'q', Entries: [{ DelaySeconds: delay, MessageGroupId: 'order' }] },
+    ]);
+    expect(JSON.parse(sent[0]?.Entries?.[0]?.MessageBody ?? '')).toEqual(message);
+  });
+
+  test.each([
+    ['is due', () => ahead(0)],
+    ['was due', () => ahead(-5)],
+    ['names no time', () => 'soon'],
+  ])('not, because it %s: its step is called', async (_what, notBefore) => {
+    expect(await receive({ n: 1, notBefore: notBefore() })).toBe(0);
+    expect(step).toHaveBeenCalledWith({ n: 1 });
+    expect(sent).toEqual([]);
+  });
+
+  test('is received again when it could not be sent', async () => {
+    refusal = new Error('SQS is away');
+    expect(await receive({ n: 1, notBefore: ahead(60) })).toBe(1);
+    expect(step).not.toHaveBeenCalled();
+  });
+
+  test('is made by sendLater, which never asks for a delay that SQS does not know', async () => {
+    for (const rest of [-10, 12.2, 5000]) await sendLater('q', { n: 1 }, new Date(ahead(rest)));
+    expect(sent.map(({ Entries }) => Entries?.[0]?.DelaySeconds)).toEqual([0, 13, 900]);
+    expect(sent[0]?.Entries?.[0]).not.toHaveProperty('MessageGroupId');
   });
 });
 

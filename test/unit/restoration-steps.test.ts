@@ -55,6 +55,7 @@ describe('submit-job', () => {
       storagePath: 'uploads/originals/o/i.jpg',
       externalJobId: null,
       queuedAt: null,
+      scheduledFor: null,
       ...more,
     },
   ];
@@ -108,7 +109,7 @@ describe('submit-job', () => {
       'not to be submitted just now',
       () => {
         edges.answer(claim, claimed('claimed'));
-        provider.createPrediction.mockRejectedValue(retryLater('provider_throttled', 'Slow down.'));
+        provider.createPrediction.mockRejectedValue(retryLater('provider_unavailable', 'Not now.'));
       },
     ],
     [
@@ -122,6 +123,54 @@ describe('submit-job', () => {
     arrange();
     expect(await deliver()).toEqual(['message-0']);
     expect(edges.sent).toEqual([]);
+  });
+
+  describe('asked to wait', () => {
+    const wait = 'restoration/submit-job/wait';
+    const throttled = retryLater('provider_throttled', 'Slow down.', {
+      retryAfterSeconds: 9,
+      spacingSeconds: 10,
+    });
+    const scheduledFor = '2126-01-01T00:00:00.000Z';
+    const later = {
+      to: 'submit-job',
+      message: { jobId, attempt: 1, notBefore: scheduledFor },
+      groupId: orderId,
+      delaySeconds: 900,
+    };
+
+    test('waits in line, and its message is done: neither a receive nor an attempt is used up', async () => {
+      edges.answer(claim, claimed('claimed'));
+      edges.answer(wait, [{ scheduledFor: '2126-01-01 00:00:00+00' }]);
+      provider.createPrediction.mockRejectedValue(throttled);
+      expect(await deliver()).toEqual([]);
+      expect(edges.statements()).toEqual([claim, wait]);
+      expect(edges.paramsOf(wait)).toMatchObject({ jobId, attempt: 1, waitSeconds: 9, spacingSeconds: 11 });
+      expect(edges.sent).toEqual([later]);
+      expect(started).toEqual([]);
+    });
+
+    test('does nothing for a job that was cancelled meanwhile', async () => {
+      edges.answer(claim, claimed('claimed'));
+      edges.answer(wait, []);
+      provider.createPrediction.mockRejectedValue(throttled);
+      expect(await deliver()).toEqual([]);
+      expect(edges.sent).toEqual([]);
+    });
+
+    test('sends on the message of a job whose time has not come', async () => {
+      edges.answer(claim, claimed('early', { scheduledFor: '2126-01-01 00:00:00+00' }));
+      expect(await deliver()).toEqual([]);
+      expect(provider.createPrediction).not.toHaveBeenCalled();
+      expect(edges.sent).toEqual([later]);
+    });
+
+    test('while it looks for what a dead run left keeps the job in doubt', async () => {
+      edges.answer(claim, claimed('taken over'));
+      provider.findPrediction.mockRejectedValue(throttled);
+      expect(await deliver()).toEqual(['message-0']);
+      expect(edges.statements()).toEqual([claim]);
+    });
   });
 
   test('asks fail-attempt to end what the provider refused for good', async () => {

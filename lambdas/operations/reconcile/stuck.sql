@@ -51,6 +51,7 @@ job as (
     limit 1
   ) as photo
   where job.status in ('pending', 'queued', 'processing') and job.updated_at < (select since from overdue)
+    and (job.scheduled_for < (select since from overdue)) is not false
   order by job.updated_at
   limit :batch::int
 ),

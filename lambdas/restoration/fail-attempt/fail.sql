@@ -32,7 +32,8 @@ settled as (
     failed_at = case when found.again then null else present() end,
     external_job_id = case when found.again then null else job.external_job_id end,
     external_status = case when found.again then null else 'failed' end,
-    error_code = :error_code, error_message = left(:error_message::text, 500), leased_until = null
+    error_code = :error_code, error_message = left(:error_message::text, 500), leased_until = null,
+    scheduled_for = null
   from found
   where job.id = found.id
     and found.attempt_number = :attempt::int and found.status in ('pending', 'queued', 'processing')

@@ -12,4 +12,5 @@ export declare const claim: Statement<{
   storagePath: string;
   externalJobId: string | null;
   queuedAt: string | null;
+  scheduledFor: string | null;
 }>;

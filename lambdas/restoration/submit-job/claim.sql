@@ -1,4 +1,4 @@
--- Takes a waiting job, or one whose holder died, for as long as the lease; its photo is then being
+-- Takes a waiting job that is due, or one whose holder died, for as long as the lease; its photo is then being
 -- processed.
 with actor as materialized (
   select set_config('app.actor', :actor, true)
@@ -7,6 +7,7 @@ found as (
   select
     job.id, job.status, job.attempt_number, job.external_job_id, job.queued_at,
     job.leased_until <= present() as lease_ended,
+    job.scheduled_for, (job.scheduled_for > present()) is true as early,
     image.id as image_id, image.order_id, image.storage_path,
     is_payable(orders.status, orders.payment_status) as payable
   from actor
@@ -24,6 +25,7 @@ claimed as (
   from found
   where job.id = found.id
     and found.payable
+    and not found.early
     and found.attempt_number = :attempt::int
     and (found.status = 'pending' or (found.status = 'queued' and found.lease_ended))
   returning job.original_image_id
@@ -43,11 +45,13 @@ select
     when found.status = 'processing' then 'submitted'
     when found.status in ('completed', 'failed', 'cancelled') then 'ended'
     when not found.payable then 'not payable'
+    when found.early then 'early'
     else 'held'
   end as "outcome!",
   found.image_id,
   found.order_id as "order_id!",
   found.storage_path,
   found.external_job_id,
-  found.queued_at
+  found.queued_at,
+  found.scheduled_for
 from found;

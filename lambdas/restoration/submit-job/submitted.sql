@@ -6,7 +6,8 @@ submitted as (
   update restoration_jobs
   set
     status = 'processing', external_job_id = :prediction_id, external_status = 'starting',
-    input_parameters = :input_parameters::jsonb, started_at = present(), leased_until = null
+    input_parameters = :input_parameters::jsonb, started_at = present(), leased_until = null,
+    scheduled_for = null
   from actor
   where id = :job_id::uuid and attempt_number = :attempt::int and status = 'queued'
   returning id

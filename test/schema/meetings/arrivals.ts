@@ -30,6 +30,7 @@ import { fail as failAttempt } from '../../../lambdas/restoration/fail-attempt/f
 import { restored } from '../../../lambdas/restoration/store-restored/restored.sql';
 import { claim as claimJob } from '../../../lambdas/restoration/submit-job/claim.sql';
 import { submitted } from '../../../lambdas/restoration/submit-job/submitted.sql';
+import { wait } from '../../../lambdas/restoration/submit-job/wait.sql';
 import { expire as expireUpload } from '../../../lambdas/upload/expire-uploads/expire.sql';
 import { session } from '../../../lambdas/upload/get-session/session.sql';
 import { record as recordUpload } from '../../../lambdas/upload/record-upload/record.sql';
@@ -56,6 +57,7 @@ import {
   restoration,
   sharing,
   submission,
+  waiting,
 } from '../../../schema/samples/parameters.ts';
 import type { Statement } from '../../../schema/statements/statement.ts';
 import { day, type Shop } from '../orders.ts';
@@ -159,6 +161,7 @@ export const photos = {
     arrival(claimJob, `${photo(at)}, attempt ${attempt}`, (subject) => jobClaim(jobOf(subject, at), attempt)),
   takenOver: (at: number) =>
     arrival(claimJob, `${photo(at)} after its lease`, (subject) => jobClaim(jobOf(subject, at)), afterLease),
+  waits: (at: number) => arrival(wait, photo(at), (subject) => waiting(jobOf(subject, at))),
   submitted: (at: number) => arrival(submitted, photo(at), (subject) => submission(jobOf(subject, at))),
   restored: (at: number) => arrival(restored, photo(at), (subject) => restoration(jobOf(subject, at))),
   failed: (at: number, { retryable = false, attempt = 1 } = {}) =>

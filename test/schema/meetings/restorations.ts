@@ -16,6 +16,8 @@ export const restorations: Situation[] = [
       photos.takenOver(0),
       photos.submitted(0),
       photos.submitted(1),
+      photos.waits(0),
+      photos.waits(1),
       photos.failed(0, { retryable: true }),
       photos.failed(0),
       orders.completed,

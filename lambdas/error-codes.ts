@@ -58,6 +58,11 @@ const emailCodes = {
     meaning: 'The recipient’s mail server sent the email back.',
     operator: 'Reach the customer otherwise, and correct the address.',
   },
+  recipient_blocked: {
+    meaning: 'The recipient’s mail server refused the email for the time being.',
+    operator:
+      'Nothing: it is sent again after an hour. Once failed: read the reason at the provider, then reach the customer otherwise.',
+  },
   recipient_dropped: {
     meaning: 'The email provider keeps the recipient on a list of addresses it does not send to.',
     operator: 'Remove the address from the suppression list if the customer asks for it; otherwise nothing.',

@@ -482,7 +482,7 @@ insert into status_transitions (entity, from_status, to_status) values
   ('email', 'pending', 'failed'), ('email', 'pending', 'sending'), ('email', 'pending', 'sent'),
   ('email', 'sending', 'bounced'), ('email', 'sending', 'failed'), ('email', 'sending', 'pending'),
     ('email', 'sending', 'sent'),
-  ('email', 'sent', 'bounced'),
+  ('email', 'sent', 'bounced'), ('email', 'sent', 'failed'), ('email', 'sent', 'pending'),
   ('job', '', 'pending'),
   ('job', 'failed', 'pending'),
   ('job', 'pending', 'cancelled'), ('job', 'pending', 'failed'), ('job', 'pending', 'queued'),
@@ -871,8 +871,7 @@ begin
     when 'email_queue' then code in (
       'email_throttled', 'email_unavailable', 'email_unauthorised', 'email_sender_refused',
       'email_rejected', 'send_doubtful', 'attempts_exhausted', 'recipient_bounced',
-      'recipient_dropped',
-      'recipient_unsubscribed')
+      'recipient_blocked', 'recipient_dropped', 'recipient_unsubscribed')
     else code in (
       'provider_throttled', 'provider_unavailable', 'provider_out_of_credit',
       'provider_misconfigured', 'submission_uncertain', 'input_unmarked', 'input_rejected',

@@ -5,6 +5,8 @@ export type Attachment = { filename: string; mimeType: string; bytes: Buffer };
 export type OutgoingEmail = {
   /** Our id of the email; comes back in every event about it. No personal data. */
   emailId: string;
+  /** Which try of it this is; comes back too. */
+  attempt: number;
   from: { email: string; name: string };
   to: { email: string; name?: string };
   cc: string[];
@@ -19,10 +21,12 @@ export type OutgoingEmail = {
 /** One event about one email of ours. */
 export type EmailEvent = {
   id: string;
-  /** The provider's word: processed, delivered, bounce, dropped, deferred, … */
+  /** The provider's word: processed, delivered, bounce, blocked, dropped, deferred, … */
   type: string;
   /** Undefined for emails that are none of ours. */
   emailId: string | undefined;
+  /** Of the email; undefined if the provider does not say. */
+  attempt: number | undefined;
   /** Seconds since 1970. */
   at: number;
 };

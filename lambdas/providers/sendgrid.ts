@@ -28,7 +28,7 @@ const timeoutMs = 15_000;
 const cleanName = (name: string) => name.replace(/[;,]/g, ' ');
 
 function toRequest(email: OutgoingEmail) {
-  const { from, to, cc, subject, html, text, attachments, emailId, unsubscribeUrl } = email;
+  const { from, to, cc, subject, html, text, attachments, emailId, attempt, unsubscribeUrl } = email;
   return {
     from,
     to: { email: to.email, ...(to.name ? { name: cleanName(to.name) } : {}) },
@@ -36,7 +36,7 @@ function toRequest(email: OutgoingEmail) {
     subject,
     html,
     text,
-    customArgs: { email_id: emailId },
+    customArgs: { email_id: emailId, attempt: String(attempt) },
     ...(unsubscribeUrl && {
       headers: {
         'List-Unsubscribe': `<${unsubscribeUrl}>`,
@@ -88,14 +88,19 @@ const sentEvent = z
   .object({
     sg_event_id: z.string().regex(/^[!-~]{1,255}$/),
     event: z.string().regex(/^\w{1,100}$/),
+    type: z.unknown().optional(),
     timestamp: z.int().nonnegative().max(99_999_999_999),
     email_id: z.string().optional(),
+    attempt: z.coerce.number().int().positive().max(1000).optional().catch(undefined),
   })
   .transform(
-    ({ sg_event_id, event, timestamp, email_id }): EmailEvent => ({
+    ({ sg_event_id, event, type, timestamp, email_id, attempt }): EmailEvent => ({
       id: sg_event_id,
-      type: event,
+      // SendGrid tells both as a bounce. What is blocked was refused by the recipient's server for
+      // now, as for the sender's reputation, and SendGrid goes on sending to that address.
+      type: event === 'bounce' && type === 'blocked' ? 'blocked' : event,
       emailId: email_id,
+      attempt,
       at: timestamp,
     }),
   );

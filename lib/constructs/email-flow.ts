@@ -50,7 +50,8 @@ export class EmailFlow extends Construct {
       share: 'webhooks',
       reserved: settings.api.webhookReserve,
       open: 'SendGrid signs each batch; the step verifies it.',
-      access: [database.statements, secrets.sendgrid],
+      // Sends again what a recipient's server has blocked for now.
+      access: [database.statements, secrets.sendgrid, this.sendEmail.sending],
     });
     alarmAtRefusedWebhooks(receiveEvents, 'SendGrid');
   }

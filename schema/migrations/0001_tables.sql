@@ -87,8 +87,7 @@ begin
     when 'email_queue' then code in (
       'email_throttled', 'email_unavailable', 'email_unauthorised', 'email_sender_refused',
       'email_rejected', 'send_doubtful', 'attempts_exhausted', 'recipient_bounced',
-      'recipient_dropped',
-      'recipient_unsubscribed')
+      'recipient_blocked', 'recipient_dropped', 'recipient_unsubscribed')
     else code in (
       'provider_throttled', 'provider_unavailable', 'provider_out_of_credit',
       'provider_misconfigured', 'submission_uncertain', 'input_unmarked', 'input_rejected',

@@ -45,7 +45,8 @@ from (values
   ('email', '', 'pending'),
   ('email', 'pending', 'sending sent failed'),
   ('email', 'sending', 'sent pending failed bounced'),
-  ('email', 'sent', 'bounced'),
+  -- Accepted by the provider, then blocked by the recipient's server: sent again, a few times.
+  ('email', 'sent', 'bounced pending failed'),
   ('email', 'failed', 'pending sent')
 ) as moves (entity, from_status, targets);
 

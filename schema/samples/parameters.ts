@@ -185,7 +185,10 @@ export function emailAnswer(emailId: string, attempt: number, outcome = 'sent') 
 
 /** An event of the email provider's. @param id the same again when it is told again */
 export const emailEvent = (emailId: string, type: string, id: string = randomUUID()) => {
-  return { events: JSON.stringify([{ id, type, email_id: emailId, at: 1_790_000_000 }]) };
+  return {
+    events: JSON.stringify([{ id, type, email_id: emailId, at: 1_790_000_000 }]),
+    blockedSeconds: 3600,
+  };
 };
 
 /** A link to all photos of an order, or to one of them. */

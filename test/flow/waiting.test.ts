@@ -1,6 +1,6 @@
-/** An account at Replicate that may create six predictions a minute, one at a time. */
+/** Providers that ask for patience: a small account at Replicate, a mail server that blocks for now. */
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { givenUp, predictions, rows } from './backstage.ts';
+import { givenUp, mailsTo, predictions, queueOf, rows } from './backstage.ts';
 import { ended, openSystem, photo, placeOrder, type TestSystem } from './system.ts';
 
 let system: TestSystem;
@@ -50,4 +50,31 @@ test('twelve photos wait for their turns: all are restored, at the first attempt
   // Each may be refused with the first crowd, and once more when it comes a little too soon. All
   // at once, they would be refused 66 times.
   expect(waits().length).toBeLessThanOrEqual(2 * photos);
+});
+
+test('mails that the recipient’s server blocks are no bounces: each is sent three times, an hour apart', async () => {
+  const by = { email: 'ada@block.example', name: 'Ada' };
+  const { orderId } = await placeOrder(system, [await photo('Blocked.jpg', 20)], by);
+  const mails = () =>
+    rows(
+      system,
+      `select status, error_code as code, attempt_number as attempt from restoreclick.email_queue
+       where order_id = $1`,
+      [orderId],
+    );
+  const both = (status: string, attempt: number) =>
+    system.until(
+      async () => ({ now: await mails(), ...system.sqs.counts(queueOf(system, 'email/send-email').arn) }),
+      ({ now, delayed }) =>
+        now.filter((mail) => mail.status === status && mail.attempt === attempt).length === 2 &&
+        (status === 'failed' || delayed === 2),
+    );
+  for (const attempt of [1, 2]) {
+    await both('pending', attempt);
+    system.clock.advance(3_600_000);
+  }
+  const { now } = await both('failed', 3);
+  expect(now.map(({ code }) => code)).toEqual(['recipient_blocked', 'recipient_blocked']);
+  expect(await mailsTo(system.at, by.email)).toHaveLength(6);
+  expect(givenUp(system)).toEqual({});
 });

@@ -163,7 +163,7 @@ test('the story of an order tells which events moved it, and no other order’s'
     email_id: doneEmailId,
     at: Date.now() / 1000,
   }));
-  await shop.run(apply, { events: JSON.stringify(delivered) });
+  await shop.run(apply, { events: JSON.stringify(delivered), blockedSeconds: 3600 });
   const story = await asOwner('select actor, what from explain_order($1)', [
     await shop.numberOf(order.orderId),
   ]);

@@ -38,9 +38,11 @@ const result = (emailId: string, outcome: 'sent' | 'retry' | 'doubtful' | 'faile
   errorMessage: null,
   doubtSeconds: 600,
 });
-const said = (emailId: string, type: string, id: string = randomUUID()) => ({
-  events: JSON.stringify([{ id, type, email_id: emailId, at: 1_790_000_000 }]),
+const said = (emailId: string, type: string, attempt?: number) => ({
+  events: JSON.stringify([{ id: randomUUID(), type, email_id: emailId, attempt, at: 1_790_000_000 }]),
+  blockedSeconds: 3600,
 });
+const nobodyWaits = { emailId: null, orderId: null, scheduledFor: null };
 const emailRow = async (id: string) => (await shop.rows('select * from email_queue where id = $1', [id]))[0];
 const confirmation = async () => (await shop.placed({ count: 1 })).emailId;
 
@@ -222,25 +224,100 @@ describe("the provider's events", () => {
     ['dropped', 'doubtful', { status: 'bounced', error_code: 'recipient_dropped' }],
   ] as const)('%s settles an email that was %s', async (type, outcome, row) => {
     const emailId = await emailThatIs(outcome);
-    expect(await shop.run(apply, said(emailId, type))).toEqual([{ received: 1, applied: 1 }]);
+    expect(await shop.run(apply, said(emailId, type))).toEqual([{ received: 1, applied: 1, ...nobodyWaits }]);
     expect(await emailRow(emailId)).toMatchObject(row);
   });
 
   test('are applied once, whether they come twice together or one after the other', async () => {
     const emailId = await emailThatIs('doubtful');
     const event = { id: randomUUID(), type: 'delivered', email_id: emailId, at: 1_790_000_000 };
-    const twice = { events: JSON.stringify([event, event]) };
-    expect(await shop.run(apply, twice)).toEqual([{ received: 1, applied: 1 }]);
+    const twice = { events: JSON.stringify([event, event]), blockedSeconds: 3600 };
+    expect(await shop.run(apply, twice)).toMatchObject([{ received: 1, applied: 1 }]);
     expect(await shop.written(() => shop.run(apply, twice))).toEqual([]);
   });
 
   test('of acceptance change nothing about an email that is sent; a bounce with them is the last word', async () => {
     const emailId = await emailThatIs('sent');
-    expect(await shop.run(apply, said(emailId, 'delivered'))).toEqual([{ received: 1, applied: 0 }]);
+    expect(await shop.run(apply, said(emailId, 'delivered'))).toMatchObject([{ received: 1, applied: 0 }]);
     const both = ['delivered', 'bounce'].map((type) => JSON.parse(said(emailId, type).events)[0]);
-    await shop.run(apply, { events: JSON.stringify(both) });
+    await shop.run(apply, { events: JSON.stringify(both), blockedSeconds: 3600 });
     expect(await emailRow(emailId)).toMatchObject({ status: 'bounced' });
-    expect(await shop.run(apply, said(emailId, 'delivered'))).toEqual([{ received: 1, applied: 0 }]);
+    expect(await shop.run(apply, said(emailId, 'delivered'))).toMatchObject([{ received: 1, applied: 0 }]);
+  });
+
+  const together = (...events: { events: string }[]) => ({
+    events: JSON.stringify(events.flatMap(({ events }) => JSON.parse(events))),
+    blockedSeconds: 3600,
+  });
+  const hour = { aheadMs: 3_601_000 };
+
+  test.each(['sent', 'doubtful'] as const)(
+    'blocked is no bounce: an email that was %s waits an hour for its next attempt',
+    async (outcome) => {
+      const emailId = await emailThatIs(outcome);
+      const [told] = await shop.run(apply, said(emailId, 'blocked', 1));
+      const row = await emailRow(emailId);
+      expect(told).toMatchObject({ received: 1, applied: 1, emailId, orderId: row.order_id });
+      expect(row).toMatchObject({
+        status: 'pending',
+        error_code: 'recipient_blocked',
+        attempt_number: 1,
+        sent_at: null,
+        failed_at: null,
+        leased_until: null,
+        scheduled_for: new Date(told?.scheduledFor ?? ''),
+      });
+      expect(row.scheduled_for.getTime() - row.updated_at.getTime()).toBe(3_600_000);
+      expect(await shop.run(claim, claiming(emailId))).toMatchObject([{ outcome: 'waiting' }]);
+      expect(await shop.run(claim, claiming(emailId), hour)).toMatchObject([
+        { outcome: 'claimed', attempt: 2 },
+      ]);
+    },
+  );
+
+  test('blocked names the waiting email again when its batch comes again, so that no message is lost', async () => {
+    const emailId = await emailThatIs('sent');
+    const batch = said(emailId, 'blocked', 1);
+    const [first] = await shop.run(apply, batch);
+    const again = async () =>
+      expect(await shop.run(apply, batch)).toEqual([{ ...first, received: 0, applied: 0 }]);
+    expect(await shop.written(again)).toEqual([]);
+  });
+
+  test('blocked at the last attempt is a failure, of an email that is not sent again', async () => {
+    const emailId = await emailThatIs('sent');
+    await shop.rows(
+      `with actor as materialized (select set_config('app.actor', 'operator', true))
+       update email_queue set attempt_number = 3 from actor where id = $1`,
+      [emailId],
+    );
+    expect(await shop.run(apply, said(emailId, 'blocked', 3))).toMatchObject([
+      { applied: 1, ...nobodyWaits },
+    ]);
+    expect(await emailRow(emailId)).toMatchObject({
+      status: 'failed',
+      error_code: 'recipient_blocked',
+      failed_at: expect.any(Date),
+    });
+  });
+
+  test.each([
+    ['an earlier attempt', (id: string) => said(id, 'blocked', 7)],
+    ['one that was delivered', (id: string) => together(said(id, 'blocked', 1), said(id, 'delivered', 1))],
+  ])('blocked changes nothing of %s', async (_what, events) => {
+    const emailId = await emailThatIs('sent');
+    await shop.run(apply, events(emailId));
+    expect(await emailRow(emailId)).toMatchObject({ status: 'sent', error_code: null });
+  });
+
+  test('processed, told after it was blocked or with it, does not call it sent; delivered does', async () => {
+    const emailId = await emailThatIs('doubtful');
+    await shop.run(apply, together(said(emailId, 'blocked', 1), said(emailId, 'processed', 1)));
+    expect(await emailRow(emailId)).toMatchObject({ status: 'pending' });
+    await shop.run(apply, said(emailId, 'processed', 1));
+    expect(await emailRow(emailId)).toMatchObject({ status: 'pending' });
+    await shop.run(apply, said(emailId, 'delivered', 1));
+    expect(await emailRow(emailId)).toMatchObject({ status: 'sent', error_code: null });
   });
 
   test('about an unknown email join the inbox only', async () => {

@@ -245,8 +245,27 @@ describe('send-email', () => {
 
 describe('receive-sendgrid-events', () => {
   const apply = 'email/receive-sendgrid-events/apply';
-  const told = (type: string, of = emailId) => ({ id: `e-${type}`, type, emailId: of, at: 1 });
-  beforeEach(() => edges.answer(apply, [{ received: 1, applied: 1 }]));
+  const told = (type: string, of = emailId) => ({ id: `e-${type}`, type, emailId: of, attempt: 1, at: 1 });
+  const applied = { received: 1, applied: 1, emailId: null, orderId: null, scheduledFor: null };
+  beforeEach(() => edges.answer(apply, [applied]));
+
+  test('asks for what was blocked to be sent again, in its time', async () => {
+    edges.answer(apply, [{ ...applied, emailId, orderId, scheduledFor: '2126-01-01 00:00:00+00' }]);
+    provider.verifyEvents.mockReturnValue({ odd: 0, events: [told('blocked')] });
+    expect(await receiveEvents.handler(apiEvent({ body: '[]' }))).toMatchObject({ statusCode: 200 });
+    expect(edges.paramsOf(apply)).toMatchObject({ blockedSeconds: 3600 });
+    const notBefore = '2126-01-01T00:00:00.000Z';
+    expect(edges.sent).toEqual([
+      { to: 'send-email', message: { emailId, notBefore }, groupId: orderId, delaySeconds: 900 },
+    ]);
+  });
+
+  test('is asked again by SendGrid when that message could not be sent', async () => {
+    edges.answer(apply, [{ ...applied, emailId, orderId, scheduledFor: '2126-01-01 00:00:00+00' }]);
+    provider.verifyEvents.mockReturnValue({ odd: 0, events: [told('blocked')] });
+    edges.refuse('send-email');
+    expect(await receiveEvents.handler(apiEvent({ body: '[]' }))).toMatchObject({ statusCode: 500 });
+  });
 
   test('applies what it is told of our emails, and ignores the rest', async () => {
     provider.verifyEvents.mockReturnValue({
@@ -260,7 +279,7 @@ describe('receive-sendgrid-events', () => {
     });
     expect(await receiveEvents.handler(apiEvent({ body: '[]' }))).toMatchObject({ statusCode: 200 });
     expect(JSON.parse(String(edges.paramsOf(apply)?.events))).toEqual([
-      { id: 'e-delivered', type: 'delivered', email_id: emailId, at: 1 },
+      { id: 'e-delivered', type: 'delivered', email_id: emailId, attempt: 1, at: 1 },
     ]);
   });
 

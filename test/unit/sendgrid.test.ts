@@ -30,6 +30,7 @@ afterAll(() => new Promise((resolve) => server.close(resolve)));
 const provider = () => createSendGridEmail({ apiKey: 'SG.unit', webhookPublicKey, apiUrl });
 const email = (name?: string): OutgoingEmail => ({
   emailId: 'e1',
+  attempt: 2,
   from: { email: 'shop@example.com', name: 'Shop' },
   to: { email: 'ada@example.com', ...(name ? { name } : {}) },
   cc: [],
@@ -44,7 +45,7 @@ describe('sending through SendGrid', () => {
     status = 202;
     expect(await provider().send(email('Ada'))).toEqual({ messageId: 'm1' });
     expect(received.personalizations).toMatchObject([{ to: [{ email: 'ada@example.com', name: 'Ada' }] }]);
-    expect(JSON.stringify(received)).toContain('"email_id":"e1"');
+    expect(JSON.stringify(received)).toContain('"email_id":"e1","attempt":"2"');
   });
 
   test('tells mail programs where to unsubscribe, by one click', async () => {
@@ -145,6 +146,27 @@ describe('events of SendGrid', () => {
       const keyless = createSendGridEmail({ apiKey: 'SG.unit', webhookPublicKey, apiUrl });
       expect(() => keyless.verifyEvents(body, signatureOf(timestamp), timestamp)).toThrow(/signature/);
     }
+  });
+
+  test('tell a blocked email from a bounced one, and of which attempt they are', () => {
+    const timestamp = now();
+    const bounce = { ...events[0], event: 'bounce' };
+    const sent = [
+      { ...bounce, type: 'bounce', attempt: '1' },
+      { ...bounce, type: 'blocked', attempt: '2' },
+      { ...bounce, type: 7, attempt: 'first' },
+      { ...events[0], type: 'blocked' },
+    ];
+    const bytes = Buffer.from(JSON.stringify(sent));
+    expect(attempt(bytes, signatureOf(timestamp, bytes), timestamp)).toMatchObject({
+      odd: 0,
+      events: [
+        { type: 'bounce', attempt: 1 },
+        { type: 'blocked', attempt: 2 },
+        { type: 'bounce', attempt: undefined },
+        { type: 'delivered', attempt: undefined },
+      ],
+    });
   });
 
   test('that are odd take no other of their batch with them', () => {

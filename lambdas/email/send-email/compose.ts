@@ -115,6 +115,7 @@ export async function compose(emailId: string, seed: string, rows: ClaimedRow[])
   const token = await unsubscribeToken(ORDER_KEY_SECRET_ARN, emailId);
   return {
     emailId,
+    attempt: first.attempt,
     from: { email: SENDER_EMAIL, name: SENDER_NAME },
     to: { email: first.toEmail, ...(first.toName ? { name: first.toName } : {}) },
     cc: first.ccEmails ?? [],

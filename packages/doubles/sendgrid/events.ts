@@ -131,12 +131,21 @@ function poster(url: string, privateKey: string, clock: Clock) {
   };
 }
 
-/** `bounce.example` bounces, `drop.example` is not even tried; all others are reached. */
+/** A bounce by its name, and none: the address is not suppressed, and the next mail is tried. */
+const blocked = {
+  type: 'blocked',
+  status: '4.7.0',
+  bounce_classification: 'Reputation',
+  reason: '421 4.7.0 Messages from this address are temporarily deferred.',
+};
+
+/** `bounce.example` bounces, `block.example` refuses for now, `drop.example` is not even tried. */
 function fate(email: string): { event: MailEvent['event']; details: Record<string, string> }[] {
   const domain = email.toLowerCase().split('@').at(-1);
   if (domain === 'drop.example')
     return [{ event: 'dropped', details: { reason: 'Bounced Address', status: '5.0.0' } }];
   const processed = { event: 'processed', details: {} } as const;
+  if (domain === 'block.example') return [processed, { event: 'bounce', details: blocked }];
   if (domain !== 'bounce.example')
     return [processed, { event: 'delivered', details: { response: '250 2.0.0 OK' } }];
   const reason = '550 5.1.1 The email account that you tried to reach does not exist.';

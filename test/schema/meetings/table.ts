@@ -5,8 +5,10 @@ import type { Situation } from './situation.ts';
 
 /** What meets nothing, and why. */
 export const alone = {
+  'download/build-archive/hold': 'it prolongs or ends the lease of the one run that holds it',
   'operations/reconcile/archive': 'it moves old rows of the audit, which no other statement reads or writes',
   'operations/reconcile/faults': 'it looks at orders that have rested for a while',
+  'upload/renew-session/waiting': 'it reads what get-session reads, of the same rows',
   'upload/create-session/create': 'nobody knows the session before it has answered',
 };
 

@@ -42,7 +42,7 @@ export class RestoreClickStack extends Stack {
     const email = new EmailFlow(this, 'Email', platform, download);
     const restoration = new RestorationFlow(this, 'Restoration', platform, email);
     const payment = new PaymentFlow(this, 'Payment', platform, { restoration, email });
-    const order = new OrderFlow(this, 'Order', platform, email);
+    const order = new OrderFlow(this, 'Order', platform, { payment, email });
     const operations = new Operations(this, 'Operations', platform, [
       payment.keepOriginal,
       restoration.submitJob,

@@ -1,5 +1,6 @@
 /** The messages of the payment flow: ids only. */
 import { z } from 'zod';
+import type { CompleteCheckout } from '../providers/payment.ts';
 
 /** An event of the payment provider, for `place-order` and `settle-payment`. */
 export const paymentEventMessage = z.object({
@@ -9,6 +10,20 @@ export const paymentEventMessage = z.object({
   paymentIntentId: z.string().nullable(),
 });
 export type PaymentEventMessage = z.infer<typeof paymentEventMessage>;
+
+/**
+ * What the lost event of a complete checkout would have said, for `place-order`.
+ * @param finder who found the checkout complete: the same one's words are one event
+ */
+export const completedMessage = (
+  finder: 'claim' | 'sweep',
+  { id, paymentIntentId }: Pick<CompleteCheckout, 'id' | 'paymentIntentId'>,
+): PaymentEventMessage => ({
+  eventId: `${finder}:${id}`,
+  type: 'checkout.session.completed',
+  objectId: id,
+  paymentIntentId,
+});
 
 /**
  * A photo to keep, for `keep-original`. Key and ETag name the very bytes that were sold and never

@@ -58,8 +58,19 @@ export type Checkout = {
     phone: string | null;
   };
   lineItems: CheckoutLine[];
+  /** When it was paid, or the bank was told to; null before, and where nothing had to be. */
+  paidAt: Date | null;
   /** The kind of method, such as `card` or `us_bank_account`; null until paid. */
   paymentMethod: string | null;
+};
+
+/** A checkout of ours that its customer has completed. */
+export type CompleteCheckout = {
+  id: string;
+  paymentIntentId: string | null;
+  paidAt: Checkout['paidAt'];
+  /** Whether `markPlaced` said so of its payment. */
+  placed: boolean;
 };
 
 /** What an event says happened, and to what. Never the data: that is fetched as it is now. */
@@ -126,6 +137,10 @@ export type PaymentProvider = {
   getCheckout(id: string): Promise<Checkout>;
   getPayment(paymentIntentId: string): Promise<Payment>;
   refund(request: RefundRequest): Promise<Refund>;
+  /** Checkouts of ours that are complete, oldest first, of those opened since then. */
+  listCompleteCheckouts(openedSince: Date): Promise<CompleteCheckout[]>;
+  /** Notes on a payment which order came of it, so that its checkout need not be looked at again. */
+  markPlaced(paymentIntentId: string, orderId: string): Promise<void>;
   /** Events of an order that our webhook has not taken, oldest first; kept for 30 days. */
   listUndeliveredEvents(since: Date): Promise<PaymentEvent[]>;
 };

@@ -7,6 +7,7 @@ import {
   type CheckoutLine,
   type CheckoutRequest,
   type CheckoutStatus,
+  type CompleteCheckout,
   type OpenCheckout,
   orderEventTypes,
   type Payment,
@@ -32,6 +33,8 @@ const metadataOf = ({ sessionId, attempt }: CheckoutRequest) => ({
   upload_session_id: sessionId,
   attempt: String(attempt),
 });
+/** Written by `markPlaced`, and to be read in Stripe's dashboard. */
+const placedAs = 'order_id';
 const uploadSessionOf = (metadata: Stripe.Metadata | null) => metadata?.upload_session_id ?? null;
 const attemptOf = (metadata: Stripe.Metadata | null) =>
   metadata?.attempt === undefined ? null : Number(metadata.attempt);
@@ -60,6 +63,8 @@ export function createStripePayments(options: StripeOptions): PaymentProvider {
     getCheckout: (id) => asStepError(() => getCheckout(stripe, id)),
     getPayment: (id) => asStepError(() => getPayment(stripe, id)),
     refund: (request) => asStepError(() => refund(stripe, request)),
+    listCompleteCheckouts: (since) => asStepError(() => listCompleteCheckouts(stripe, since)),
+    markPlaced: (id, orderId) => asStepError(() => markPlaced(stripe, id, orderId)),
     listUndeliveredEvents: (since) => asStepError(() => listUndeliveredEvents(stripe, since)),
   };
 }
@@ -143,6 +148,7 @@ async function getCheckout(stripe: Stripe, id: string): Promise<Checkout> {
       phone: customer?.phone ?? null,
     },
     lineItems: (session.line_items?.data ?? []).map((item) => lineOf(item, major)),
+    paidAt: paidAt(payment),
     paymentMethod: methodOf(payment),
   };
 }
@@ -156,11 +162,17 @@ function lineOf(item: Stripe.LineItem, major: (minor: number | null | undefined)
   };
 }
 
-/** The kind of method of the latest try; a declined card is no method that paid. */
-function methodOf(payment: string | Stripe.PaymentIntent | null): string | null {
+type PaymentReference = string | Stripe.PaymentIntent | null;
+
+/** The latest try, where it was asked for; a declined card is none that paid. */
+function chargeOf(payment: PaymentReference): Stripe.Charge | null {
   const charge = typeof payment === 'object' ? payment?.latest_charge : null;
-  if (!charge || typeof charge === 'string' || charge.status === 'failed') return null;
-  return charge.payment_method_details?.type ?? null;
+  return charge && typeof charge === 'object' && charge.status !== 'failed' ? charge : null;
+}
+const methodOf = (payment: PaymentReference) => chargeOf(payment)?.payment_method_details?.type ?? null;
+function paidAt(payment: PaymentReference): Date | null {
+  const charge = chargeOf(payment);
+  return charge && new Date(charge.created * 1000);
 }
 
 async function getPayment(stripe: Stripe, paymentIntentId: string): Promise<Payment> {
@@ -204,6 +216,31 @@ async function refund(stripe: Stripe, request: RefundRequest): Promise<Refund> {
     amountCents: made.amount,
     status: known(['pending', 'requires_action', 'succeeded', 'failed', 'canceled'], made.status, made.id),
   };
+}
+
+async function listCompleteCheckouts(stripe: Stripe, since: Date): Promise<CompleteCheckout[]> {
+  const sessions = await stripe.checkout.sessions
+    .list({
+      status: 'complete',
+      created: { gte: seconds(since) },
+      expand: ['data.payment_intent.latest_charge'],
+      limit: 100,
+    })
+    .autoPagingToArray({ limit: 10_000 });
+  return sessions
+    .filter(({ metadata }) => uploadSessionOf(metadata) !== null)
+    .map(({ id, payment_intent: payment }) => ({
+      id,
+      paymentIntentId: idOf(payment),
+      paidAt: paidAt(payment),
+      placed: typeof payment === 'object' && payment?.metadata[placedAs] !== undefined,
+    }))
+    .reverse();
+}
+
+/** Of a payment intent Stripe takes metadata in every state. */
+async function markPlaced(stripe: Stripe, paymentIntentId: string, orderId: string): Promise<void> {
+  await stripe.paymentIntents.update(paymentIntentId, { metadata: { [placedAs]: orderId } });
 }
 
 async function listUndeliveredEvents(stripe: Stripe, since: Date) {

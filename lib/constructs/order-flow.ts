@@ -2,10 +2,13 @@
 import { Construct } from 'constructs';
 import { ApiStep } from './api-step.ts';
 import type { EmailFlow } from './email-flow.ts';
+import type { PaymentFlow } from './payment-flow.ts';
 import type { Platform } from './platform.ts';
 
+type Next = { payment: PaymentFlow; email: EmailFlow };
+
 export class OrderFlow extends Construct {
-  constructor(scope: Construct, id: string, platform: Platform, email: EmailFlow) {
+  constructor(scope: Construct, id: string, platform: Platform, { payment, email }: Next) {
     super(scope, id);
     const { database, secrets } = platform;
     new ApiStep(this, 'ClaimOrder', platform, {
@@ -14,7 +17,7 @@ export class OrderFlow extends Construct {
       route: 'POST /api/orders/claim',
       share: 'costly',
       open: 'Only the browser that paid knows the Checkout Session’s id.',
-      access: [database.statements, secrets.stripe, secrets.orderKey],
+      access: [database.statements, secrets.stripe, secrets.orderKey, payment.placeOrder.sending],
     });
     new ApiStep(this, 'GetOrder', platform, {
       step: 'order/get-order',

@@ -1,8 +1,13 @@
 /** Payment: from a session's photos to an order with its originals; refunds and disputes. */
-import { Duration } from 'aws-cdk-lib';
+import { Duration, Stack } from 'aws-cdk-lib';
+import { Rule, Schedule } from 'aws-cdk-lib/aws-events';
+import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
+import { FilterPattern } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
+import { alarm } from './alarm.ts';
 import { ApiStep } from './api-step.ts';
 import type { EmailFlow } from './email-flow.ts';
+import { FlowStep } from './flow-step.ts';
 import type { Platform } from './platform.ts';
 import { QueueStep } from './queue-step.ts';
 import type { RestorationFlow } from './restoration-flow.ts';
@@ -12,6 +17,7 @@ type Next = { restoration: RestorationFlow; email: EmailFlow };
 
 export class PaymentFlow extends Construct {
   readonly keepOriginal: QueueStep;
+  readonly placeOrder: QueueStep;
 
   constructor(scope: Construct, id: string, platform: Platform, next: Next) {
     super(scope, id);
@@ -29,7 +35,7 @@ export class PaymentFlow extends Construct {
         completeOrder.sending,
       ],
     });
-    const placeOrder = new QueueStep(this, 'PlaceOrder', platform, {
+    this.placeOrder = new QueueStep(this, 'PlaceOrder', platform, {
       step: 'payment/place-order',
       description: 'makes the order of a completed checkout',
       access: [
@@ -52,7 +58,34 @@ export class PaymentFlow extends Construct {
         next.email.sendEmail.sending,
       ],
     });
-    this.publicSteps(platform, [placeOrder, settlePayment]);
+    const heirs = [this.placeOrder, settlePayment];
+    this.publicSteps(platform, heirs);
+    this.sweep(platform, heirs);
+  }
+
+  /** Hourly, since it asks Stripe: the database sleeps on while nothing was missed. */
+  private sweep(platform: Platform, heirs: QueueStep[]): void {
+    const sweep = new FlowStep(this, 'SweepPayments', platform, {
+      step: 'payment/sweep-payments',
+      description: 'finds at Stripe what its webhook never brought',
+      timeout: Duration.minutes(5),
+      access: [platform.secrets.stripe, ...heirs.map(({ sending }) => sending)],
+    });
+    new Rule(this, 'Hourly', {
+      schedule: Schedule.rate(Duration.hours(1)),
+      targets: [new LambdaFunction(sweep.lambda)],
+    });
+    const late = sweep.lambda.logGroup.addMetricFilter('PaidWithoutOrder', {
+      metricNamespace: Stack.of(this).stackName,
+      metricName: 'PaidWithoutOrder',
+      filterPattern: FilterPattern.stringValue('$.message', '=', 'paid without order'),
+    });
+    alarm(this, 'PaidWithoutOrderAlarm', {
+      metric: late.metric({ statistic: 'Sum' }),
+      threshold: 1,
+      description: `${sweep.step}: somebody paid an hour ago and has no order`,
+      runbook: 'payment-sweep-payments',
+    });
   }
 
   private publicSteps(platform: Platform, heirs: QueueStep[]): void {

@@ -79,6 +79,7 @@ describe('secrets', () => {
       'payment/receive-stripe-event',
       'payment/place-order',
       'payment/settle-payment',
+      'payment/sweep-payments',
       'order/claim-order',
     ],
     REPLICATE_SECRET_ARN: [
@@ -127,7 +128,12 @@ describe('secrets', () => {
 });
 
 describe('the database', () => {
-  const withoutIt = ['payment/receive-stripe-event', 'restoration/check-prediction', 'operations/not-found'];
+  const withoutIt = [
+    'payment/receive-stripe-event',
+    'payment/sweep-payments',
+    'restoration/check-prediction',
+    'operations/not-found',
+  ];
 
   test.each(allSteps)(
     '%s reaches it with one statement a call, as the role of its statements, or not at all',

@@ -50,4 +50,5 @@ test('the words of operating.md mean what there is on one machine', async () => 
   expect(local).toContain(`CLUSTER=${database.clusterArn}\n`);
   expect(local).toContain(`SECRET=${database.adminSecretArn}\n`);
   expect(local).toContain(`RECONCILE=${stack.step('operations/reconcile').name}\n`);
+  expect(local).toContain(`SWEEP=${stack.step('payment/sweep-payments').name}\n`);
 });

@@ -53,6 +53,7 @@ export const steps = {
   others: [
     'restoration/check-prediction',
     'restoration/store-restored',
+    'payment/sweep-payments',
     'operations/reconcile',
     'operations/migrate',
   ],

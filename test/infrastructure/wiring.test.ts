@@ -115,8 +115,8 @@ describe('storage events', () => {
 describe('sending', () => {
   /** Who sends to the queue that feeds it. */
   const senders: Record<string, string[]> = {
-    'payment/place-order': ['payment/receive-stripe-event'],
-    'payment/settle-payment': ['payment/receive-stripe-event'],
+    'payment/place-order': ['payment/receive-stripe-event', 'payment/sweep-payments', 'order/claim-order'],
+    'payment/settle-payment': ['payment/receive-stripe-event', 'payment/sweep-payments'],
     'payment/keep-original': ['payment/place-order', 'payment/settle-payment', 'operations/reconcile'],
     'restoration/submit-job': [
       'payment/keep-original',
@@ -205,9 +205,13 @@ test('the migration runs on every deployment, before other steps change', () => 
   expect(waiting.map(([id]) => nameById(id))).toEqual([]);
 });
 
-test('reconcile runs daily, so that the database can sleep', () => {
+test('reconcile runs daily, and hourly only what cannot ask the database, which can sleep', () => {
   const scheduled = model.rules.filter(({ schedule }) => schedule !== undefined);
-  expect(scheduled).toMatchObject([
-    { schedule: 'rate(1 day)', targets: [{ arn: step('operations/reconcile').arn }] },
-  ]);
+  expect(new Map(scheduled.map(({ schedule, targets }) => [schedule, targets]))).toEqual(
+    new Map([
+      ['rate(1 day)', [{ arn: step('operations/reconcile').arn }]],
+      ['rate(1 hour)', [{ arn: step('payment/sweep-payments').arn }]],
+    ]),
+  );
+  expect(rights(step('payment/sweep-payments')).filter((right) => right.startsWith('rds-data:'))).toEqual([]);
 });

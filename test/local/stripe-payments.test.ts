@@ -68,6 +68,7 @@ describe('a checkout', () => {
       amounts: { subtotal: '37.50', discount: '0.00', tax: '0.00', total: '37.50' },
       customer: { email: 'ada@example.org', name: 'Ada Lovelace', phone: null },
       lineItems: [{ description: 'Photo restoration', quantity: 3, unitAmount: '12.50', total: '37.50' }],
+      paidAt: expect.any(Date),
       paymentMethod: 'card',
     });
   });
@@ -173,6 +174,49 @@ describe('the truth about a payment', () => {
     const [dispute] = (await shop.stripe.disputes.list()).data;
     await shop.post(`/double/disputes/${dispute?.id}/close`, { status });
     expect((await payments.getPayment(paymentIntentId)).disputed).toBe(status);
+  });
+});
+
+describe('complete checkouts', () => {
+  const since = () => new Date(Date.now() - 60_000);
+
+  test('of ours are listed, oldest first, with the moment of their payment', async () => {
+    const first = await bought();
+    await payments.createCheckout({ ...request, sessionId: 'left open' });
+    const second = await bought('later', { sessionId: 'by bank' });
+    const other = await shop.stripe.checkout.sessions.create({
+      mode: 'payment',
+      line_items: [
+        { quantity: 1, price_data: { currency: 'usd', unit_amount: 500, product_data: { name: 'Frame' } } },
+      ],
+      success_url: 'https://shop.example/thanks',
+    });
+    await fetch(`${other.url}/pay`, {
+      method: 'POST',
+      body: new URLSearchParams({ outcome: 'pay', email: 'ada@example.org', name: 'Ada' }),
+      redirect: 'manual',
+    });
+    const found = await payments.listCompleteCheckouts(since());
+    expect(found).toEqual(
+      [first, second].map(({ checkout: { id, paymentIntentId, paidAt } }) => ({
+        id,
+        paymentIntentId,
+        paidAt,
+        placed: false,
+      })),
+    );
+    expect(Math.abs(Date.now() - (found[0]?.paidAt?.getTime() ?? 0))).toBeLessThan(60_000);
+    expect(await payments.listCompleteCheckouts(new Date(Date.now() + 60_000))).toEqual([]);
+  });
+
+  test('are placed once it is noted, whatever else is known of the payment', async () => {
+    const { paymentIntentId } = await bought();
+    await payments.markPlaced(paymentIntentId, 'order-1');
+    await payments.markPlaced(paymentIntentId, 'order-1');
+    expect(await payments.listCompleteCheckouts(since())).toMatchObject([{ paymentIntentId, placed: true }]);
+    expect(await payments.getPayment(paymentIntentId)).toMatchObject({ uploadSessionId: request.sessionId });
+    const { metadata } = await shop.stripe.paymentIntents.retrieve(paymentIntentId);
+    expect(metadata).toEqual({ upload_session_id: request.sessionId, attempt: '1', order_id: 'order-1' });
   });
 });
 

@@ -1,6 +1,11 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { permanentFailure } from '../../lambdas/platform/errors.ts';
-import type { Checkout, Payment, PaymentProvider } from '../../lambdas/providers/payment.ts';
+import type {
+  Checkout,
+  CompleteCheckout,
+  Payment,
+  PaymentProvider,
+} from '../../lambdas/providers/payment.ts';
 import { apiEvent, sqsEvent } from './aws.ts';
 import { type Edges, failuresOf, type Row, replaceEdges } from './edges.ts';
 import { replaceS3 } from './s3.ts';
@@ -9,11 +14,15 @@ const provider = {
   getCheckout: jest.fn<PaymentProvider['getCheckout']>(),
   getPayment: jest.fn<PaymentProvider['getPayment']>(),
   refund: jest.fn<PaymentProvider['refund']>(),
+  listCompleteCheckouts: jest.fn<PaymentProvider['listCompleteCheckouts']>(),
+  listUndeliveredEvents: jest.fn<PaymentProvider['listUndeliveredEvents']>(),
+  markPlaced: jest.fn<PaymentProvider['markPlaced']>(),
 };
 jest.unstable_mockModule('../../lambdas/payment/provider.ts', () => ({ payments: async () => provider }));
 const placeOrder = await import('../../lambdas/payment/place-order/handler.ts');
 const keepOriginal = await import('../../lambdas/payment/keep-original/handler.ts');
 const settlePayment = await import('../../lambdas/payment/settle-payment/handler.ts');
+const sweepPayments = await import('../../lambdas/payment/sweep-payments/handler.ts');
 const claimOrder = await import('../../lambdas/order/claim-order/handler.ts');
 
 const orderId = '6f1c2b1e-0000-4000-8000-00000000000b';
@@ -46,6 +55,7 @@ const checkout = (facts: Partial<Checkout> = {}): Checkout => ({
   amounts: { subtotal: '10.00', discount: '0.00', tax: '0.00', total: '10.00' },
   customer: { email: 'ada@example.com', name: 'Ada', phone: null },
   lineItems: [{ description: 'Photo restoration', quantity: 2, unitAmount: '5.00', total: '10.00' }],
+  paidAt: new Date(),
   paymentMethod: 'card',
   ...facts,
 });
@@ -66,12 +76,17 @@ const event = (type: string, objectId = 'cs_1', paymentIntentId: string | null =
   paymentIntentId,
 });
 
+const minutesAgo = (minutes: number) => new Date(Date.now() - minutes * 60_000);
+
 let edges: Edges;
 beforeEach(() => {
   edges = replaceEdges();
   provider.getCheckout.mockReset().mockResolvedValue(checkout());
   provider.getPayment.mockReset().mockResolvedValue(payment());
   provider.refund.mockReset().mockResolvedValue({ id: 're_1', amountCents: 1000, status: 'succeeded' });
+  provider.listCompleteCheckouts.mockReset().mockResolvedValue([]);
+  provider.listUndeliveredEvents.mockReset().mockResolvedValue([]);
+  provider.markPlaced.mockReset().mockResolvedValue();
 });
 afterEach(() => void jest.restoreAllMocks());
 
@@ -89,6 +104,78 @@ describe('claim-order', () => {
   test('asks about one of ours whose order is not there yet', async () => {
     edges.answer(claim, [{ ...noOrder, known: true }]);
     expect(await ask()).toMatchObject({ statusCode: 202, body: expect.stringContaining('placing_order') });
+  });
+
+  test.each([
+    ['59 seconds ago', { paidAt: minutesAgo(59 / 60) }, 0, '1'],
+    ['a minute ago', { paidAt: minutesAgo(1) }, 1, '10'],
+    ['for nothing', { paidAt: null, paymentIntentId: null }, 1, '10'],
+    ['not yet', { paidAt: null, status: 'open' as const }, 0, '1'],
+  ])(
+    'hands a checkout to place-order if its webhook is late: completed %s',
+    async (_when, facts, sent, wait) => {
+      provider.getCheckout.mockResolvedValue(checkout(facts));
+      edges.answer(claim, [{ ...noOrder, known: true }]);
+      expect(await ask()).toMatchObject({ statusCode: 202, headers: { 'retry-after': wait } });
+      const { paymentIntentId } = checkout(facts);
+      const message = { ...event('checkout.session.completed'), eventId: 'claim:cs_1', paymentIntentId };
+      expect(edges.sent).toEqual(Array(sent).fill({ to: 'place-order', message, groupId: 'cs_1' }));
+    },
+  );
+});
+
+describe('sweep-payments', () => {
+  const complete = (facts: Partial<CompleteCheckout> = {}): CompleteCheckout => ({
+    id: 'cs_1',
+    paymentIntentId: 'pi_1',
+    paidAt: new Date(),
+    placed: false,
+    ...facts,
+  });
+
+  test('queues each complete checkout that was not placed, and no other', async () => {
+    provider.listCompleteCheckouts.mockResolvedValue([complete(), complete({ id: 'cs_2', placed: true })]);
+    expect(await sweepPayments.handler()).toEqual({ checkouts: 1, events: 0, late: 0 });
+    const message = { ...event('checkout.session.completed'), eventId: 'sweep:cs_1' };
+    expect(edges.sent).toEqual([{ to: 'place-order', message }]);
+  });
+
+  test('asks for what was opened within three days, and for events of three hours', async () => {
+    const before = Date.now();
+    await sweepPayments.handler();
+    const [[openedSince = new Date(0)] = []] = provider.listCompleteCheckouts.mock.calls;
+    const [[since = new Date(0)] = []] = provider.listUndeliveredEvents.mock.calls;
+    expect(Math.round((before - openedSince.getTime()) / 3_600_000)).toBe(72);
+    expect(Math.round((before - since.getTime()) / 3_600_000)).toBe(3);
+    expect(edges.sent).toEqual([]);
+  });
+
+  test.each([
+    ['49 minutes ago', { paidAt: minutesAgo(49) }, 0],
+    ['50 minutes ago', { paidAt: minutesAgo(50) }, 1],
+    ['50 minutes ago and placed', { paidAt: minutesAgo(50), placed: true }, 0],
+  ])('tells the alarm of a checkout without an order: paid %s', async (_when, facts, late) => {
+    provider.listCompleteCheckouts.mockResolvedValue([complete(facts)]);
+    expect(await sweepPayments.handler()).toMatchObject({ late });
+    const lines = edges.log.lines().filter(({ message }) => message === 'paid without order');
+    expect(lines).toHaveLength(late);
+    if (late) expect(lines[0]).toMatchObject({ level: 'error', checkoutId: 'cs_1', paymentIntentId: 'pi_1' });
+  });
+
+  test('queues what was not delivered for settle-payment, but not what is found as a checkout', async () => {
+    const undelivered = (id: string, type: string) => ({
+      id,
+      type,
+      objectId: 'x_1',
+      paymentIntentId: 'pi_1',
+    });
+    provider.listUndeliveredEvents.mockResolvedValue([
+      undelivered('evt_1', 'checkout.session.completed'),
+      undelivered('evt_2', 'refund.created'),
+    ]);
+    expect(await sweepPayments.handler()).toMatchObject({ checkouts: 0, events: 1 });
+    const message = { ...event('refund.created', 'x_1'), eventId: 'evt_2' };
+    expect(edges.sent).toEqual([{ to: 'settle-payment', message }]);
   });
 });
 
@@ -136,6 +223,27 @@ describe('place-order', () => {
     expect(await deliver()).toEqual([]);
     const both = ['keep-original', 'send-email'];
     expect(edges.sent.map(({ to }) => to)).toEqual(['keep-original', ...both, ...both]);
+  });
+
+  test('marks the payment once all is sent; a mark that fails is the sweep’s to repeat', async () => {
+    edges.answer(place, rows());
+    edges.refuse('send-email');
+    expect(await deliver()).toEqual(['message-0']);
+    expect(provider.markPlaced).not.toHaveBeenCalled();
+    edges.accept('send-email');
+    provider.markPlaced.mockRejectedValue(permanentFailure('payment_refused', 'no'));
+    expect(await deliver()).toEqual([]);
+    expect(provider.markPlaced.mock.calls).toEqual([['pi_1', orderId]]);
+    expect(edges.log.lines()).toContainEqual(
+      expect.objectContaining({ message: 'order not marked', orderId }),
+    );
+  });
+
+  test('marks a second payment too, which needs no order', async () => {
+    edges.answer(place, []);
+    edges.answer(placed, rows({ checkoutId: 'cs_first' }));
+    await deliver();
+    expect(provider.markPlaced.mock.calls).toEqual([['pi_1', orderId]]);
   });
 
   test('gives a second payment for the same photos back, and orders nothing', async () => {

@@ -1,7 +1,7 @@
 /** A Checkout Session is complete: writes the order, has its photos kept and its email sent. */
 import { z } from 'zod';
 import { query } from '../../platform/database.ts';
-import { internalError, permanentFailure, retryLater } from '../../platform/errors.ts';
+import { internalError, permanentFailure, retryLater, StepError } from '../../platform/errors.ts';
 import { log } from '../../platform/logging.ts';
 import { queueHandler, send } from '../../platform/messages.ts';
 import { originalKeyFormat } from '../../platform/object-keys.ts';
@@ -58,6 +58,14 @@ async function refundIfPaid({ paymentIntentId, paymentStatus }: Checkout): Promi
   if (paymentIntentId && paymentStatus === 'paid') await refundSecond(paymentIntentId);
 }
 
+/** Last, and not worth a failure: whatever bears no mark, the sweep brings here again. */
+async function mark({ paymentIntentId }: Checkout, orderId: string): Promise<void> {
+  if (!paymentIntentId) return;
+  await (await payments()).markPlaced(paymentIntentId, orderId).catch((error: unknown) => {
+    log.warn('order not marked', { orderId, code: error instanceof StepError ? error.code : 'unexpected' });
+  });
+}
+
 export const handler = queueHandler(paymentEventMessage, async (event) => {
   const checkout = await (await payments()).getCheckout(event.objectId);
   if (checkout.uploadSessionId === null) {
@@ -68,9 +76,13 @@ export const handler = queueHandler(paymentEventMessage, async (event) => {
   const [first] = rows;
   if (!first) throw internalError('order_not_placed', 'The order was not written.');
   const { orderId, emailId, checkoutId } = first;
-  if (checkoutId !== checkout.id) return refundIfPaid(checkout);
+  if (checkoutId !== checkout.id) {
+    await refundIfPaid(checkout);
+    return mark(checkout, orderId);
+  }
   const photos = keepingMessages(orderId, rows);
   await send(KEEP_ORIGINAL_QUEUE_URL, photos, { groupId: orderId });
   if (emailId) await send(SEND_EMAIL_QUEUE_URL, [{ emailId }], { groupId: orderId });
   log.info('order placed', { orderId, photos: photos.length });
+  await mark(checkout, orderId);
 });

@@ -1,6 +1,6 @@
 /** The routes of Stripe's API that the product and its operators call. */
 import { z } from 'zod';
-import { expand, type Form, flag, readParameters, text } from './form.ts';
+import { expand, type Form, flag, metadata, readParameters, text } from './form.ts';
 import type { Ledger } from './ledger.ts';
 import {
   created,
@@ -37,11 +37,18 @@ export function checkoutRoutes(route: Route, ledger: Ledger, pages: () => string
   });
   route('GET', '/checkout/sessions', ({ form }) => {
     const asked = readParameters(
-      z.strictObject({ ...pageParameters, payment_intent: text.optional() }),
+      z.strictObject({
+        ...pageParameters,
+        payment_intent: text.optional(),
+        status: z.enum(['open', 'complete', 'expired']).optional(),
+        created: created.optional(),
+      }),
       form,
     );
     const all = ledger
       .purchases()
+      .filter(({ session }) => asked.status === undefined || session.status === asked.status)
+      .filter(({ session }) => isWithin(session.created, asked.created))
       .filter(({ intent }) => asked.payment_intent === undefined || intent?.id === asked.payment_intent)
       .map((purchase) => purchase.session);
     return list('/v1/checkout/sessions', all.reverse(), asked);
@@ -69,6 +76,13 @@ export function paymentRoutes(route: Route, ledger: Ledger, bankSeconds: number)
       show(get(kind, id, of).object, readParameters(onlyExpand, form).expand),
     );
   one('payment_intents', 'payment_intent', ({ intent }) => (intent ? [intent] : []));
+  route('POST', '/payment_intents/:id', async ({ id, form }) => {
+    const asked = readParameters(z.strictObject({ metadata: metadata.default({}), expand }), form);
+    const { purchase, object } = get('payment_intent', id, ({ intent }) => (intent ? [intent] : []));
+    const intent = { ...object, metadata: { ...object.metadata, ...asked.metadata } };
+    await ledger.save({ ...purchase, intent });
+    return show(intent, asked.expand);
+  });
   one('charges', 'charge', ({ charges }) => charges);
   one('refunds', 'refund', ({ refunds }) => refunds);
   one('disputes', 'dispute', ({ disputes }) => disputes);

@@ -17,7 +17,8 @@ export default {
   },
   globalSetup: '<rootDir>/test/jest/global-setup.js',
   globalTeardown: '<rootDir>/test/jest/global-teardown.js',
-  // Ends what hangs, and judges nothing: the longest hook takes 16 s alone, and 64 s with four busy loops beside.
+  // Ends what hangs, and judges nothing: the longest hook takes 16 s alone, and 64 s with four busy
+  // loops beside.
   testTimeout: 300_000,
   // Jest leaves one core idle by default: on two, that doubles the time.
   maxWorkers: '100%',

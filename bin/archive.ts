@@ -1,4 +1,7 @@
-/** npm run archive: the months of the audit's archive; exports and drops old ones. docs/operating.md says how. */
+/**
+ * npm run archive: the months of the audit's archive; exports and drops old ones. docs/operating.md
+ * says how.
+ */
 import { join } from 'node:path';
 import { RDSDataClient } from '@aws-sdk/client-rds-data';
 import pg from 'pg';
@@ -11,7 +14,9 @@ import { command, readOptions } from './command-line.ts';
 
 type Where = { url?: string | undefined; cluster?: string | undefined; secret?: string | undefined };
 
-/** By the Data API where a cluster is named, which is the only way in on AWS; else by a connection. */
+/**
+ * By the Data API where a cluster is named, which is the only way in on AWS; else by a connection.
+ */
 async function withDatabase(
   { url, cluster, secret }: Where,
   work: (execute: Execute) => Promise<void>,

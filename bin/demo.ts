@@ -1,4 +1,7 @@
-/** npm run demo: a customer's order from upload to download, through a running system, or through one of its own. */
+/**
+ * npm run demo: a customer's order from upload to download, through a running system, or through
+ * one of its own.
+ */
 import { readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -18,7 +21,9 @@ const callersFolder = process.env.INIT_CWD ?? process.cwd();
 const by = 'npm run demo';
 const say = (line: string) => console.log(line);
 
-/** The sample photographs, aged by a seeded program, because clean ones leave nothing to restore. */
+/**
+ * The sample photographs, aged by a seeded program, because clean ones leave nothing to restore.
+ */
 async function agedSamples(): Promise<Photo[]> {
   const names = (await readdir(samples)).filter((name) => /\.(jpg|png)$/.test(name)).sort();
   return Promise.all(
@@ -33,7 +38,10 @@ async function agedSamples(): Promise<Photo[]> {
   );
 }
 
-/** The addresses of a system that runs here, once it is up. Another demo's goes when that ends, so its end is waited for. */
+/**
+ * The addresses of a system that runs here, once it is up. Another demo's goes when that ends, so
+ * its end is waited for.
+ */
 async function runningUrls(): Promise<Record<string, string> | undefined> {
   for (let told = false; ; told = true) {
     const other = await runningSystem(folder);

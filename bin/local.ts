@@ -1,4 +1,7 @@
-/** npm start: the whole system on this machine, until Ctrl-C. `npm start -- --inspect store-restored` opens one Lambda to a debugger. */
+/**
+ * npm start: the whole system on this machine, until Ctrl-C. `npm start -- --inspect
+ * store-restored` opens one Lambda to a debugger.
+ */
 import { join } from 'node:path';
 import { freshAssembly } from '../lib/fresh-assembly.ts';
 import { places } from '../local/home.ts';

@@ -1,4 +1,7 @@
-/** The CDK app: bundles the steps, then synthesizes; `-c environment=staging` chooses another environment than production. */
+/**
+ * The CDK app: bundles the steps, then synthesizes; `-c environment=staging` chooses another
+ * environment than production.
+ */
 import { synthesize } from '../lib/app.ts';
 import { buildBundles } from '../lib/bundles.ts';
 

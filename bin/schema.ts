@@ -1,4 +1,7 @@
-/** npm run schema: what is applied, what is pending, and what has drifted. `-- --url postgres://…` asks another database than the local one. */
+/**
+ * npm run schema: what is applied, what is pending, and what has drifted. `-- --url postgres://…`
+ * asks another database than the local one.
+ */
 import { join } from 'node:path';
 import { startPostgres } from '@restoreclick/local-aws';
 import pg from 'pg';

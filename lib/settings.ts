@@ -60,9 +60,14 @@ export type Settings = {
   /** How long the audit lies at hand; then it moves to its archive, month by month. */
   auditDays: number;
   queues: {
-    /** Batches of a queue that are worked on at once, 2 to 1,000: the database and providers bear so many. */
+    /**
+     * Batches of a queue that are worked on at once, 2 to 1,000: the database and providers bear so
+     * many.
+     */
     concurrency: number;
-    /** Receives before a message is a dead letter: five wake-ups of the database, and five faults. */
+    /**
+     * Receives before a message is a dead letter: five wake-ups of the database, and five faults.
+     */
     maxReceiveCount: number;
     /** A message waiting longer than this raises the alarm. */
     oldestMessageSeconds: number;

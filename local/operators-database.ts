@@ -1,4 +1,6 @@
-/** The database of an operator's command: the local system's, running or not, or one by its address. */
+/**
+ * The database of an operator's command: the local system's, running or not, or one by its address.
+ */
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';

@@ -1,4 +1,6 @@
-/** Names of delivered files: what the customer called the photo, in words every file system takes. */
+/**
+ * Names of delivered files: what the customer called the photo, in words every file system takes.
+ */
 
 /** File systems take 255 bytes; this leaves room for what is added. */
 const longestStemBytes = 200;
@@ -21,8 +23,8 @@ function shortened(stem: string): string {
 }
 
 /**
- * One spelling (NFC), and nothing that Windows refuses, that moves a file to another folder, or that
- * shows a name otherwise than it is. Joiners stay: emoji and Persian words need them.
+ * One spelling (NFC), and nothing that Windows refuses, that moves a file to another folder, or
+ * that shows a name otherwise than it is. Joiners stay: emoji and Persian words need them.
  */
 function cleaned(text: string): string {
   return text

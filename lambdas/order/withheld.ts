@@ -1,4 +1,6 @@
-/** What to say to who asks for the photos of an order whose money is not here, or is held by a bank. */
+/**
+ * What to say to who asks for the photos of an order whose money is not here, or is held by a bank.
+ */
 import { clientError } from '../platform/errors.ts';
 
 const sentences = {

@@ -154,7 +154,9 @@ const notNow = new Set([
   'DatabaseUnavailableException',
   'InvalidResourceStateException',
 ]);
-/** No connection, no resources, shutting down, or cancelled: at the role's statement_timeout, too. */
+/**
+ * No connection, no resources, shutting down, or cancelled: at the role's statement_timeout, too.
+ */
 const isNotNow = (name: string, sqlstate = '') => notNow.has(name) || /^(08|53|57)/.test(sqlstate);
 
 /** Reads `ERROR: …; SQLState: 23505`. */

@@ -120,7 +120,8 @@ export type CopyResult = 'copied' | 'already there' | 'source missing' | 'source
 
 /**
  * Copies an object that must still be the one with `etag`, to a key that must still be free.
- * Its tags are replaced by none, since what is kept does not expire, and its type by what it really is.
+ * Its tags are replaced by none, since what is kept does not expire, and its type by what it really
+ * is.
  */
 export async function copyOnce(
   from: { bucket: string; key: string; etag: string },

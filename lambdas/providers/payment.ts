@@ -139,7 +139,9 @@ export type PaymentProvider = {
   refund(request: RefundRequest): Promise<Refund>;
   /** Checkouts of ours that are complete, oldest first, of those opened since then. */
   listCompleteCheckouts(openedSince: Date): Promise<CompleteCheckout[]>;
-  /** Notes on a payment which order came of it, so that its checkout need not be looked at again. */
+  /**
+   * Notes on a payment which order came of it, so that its checkout need not be looked at again.
+   */
   markPlaced(paymentIntentId: string, orderId: string): Promise<void>;
   /** Events of an order that our webhook has not taken, oldest first; kept for 30 days. */
   listUndeliveredEvents(since: Date): Promise<PaymentEvent[]>;

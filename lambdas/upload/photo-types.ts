@@ -19,8 +19,8 @@ export function typeOfKey(key: string): AcceptedType {
 }
 
 /**
- * In pixels. A thumbnail smaller than that shows nothing that could be restored, and the restoration
- * service fails on those of 8 and less.
+ * In pixels. A thumbnail smaller than that shows nothing that could be restored, and the
+ * restoration service fails on those of 8 and less.
  */
 export const shortestSide = 32;
 

@@ -13,7 +13,9 @@ export function logGroup(scope: Construct, settings: Settings): LogGroup {
   });
 }
 
-/** CDK's own functions below `scope` would otherwise leave logs behind that nothing ever deletes. */
+/**
+ * CDK's own functions below `scope` would otherwise leave logs behind that nothing ever deletes.
+ */
 export function logGroupsOfHelpers(scope: IConstruct, { logDays }: Settings): void {
   for (const found of scope.node.findAll()) {
     if (!CfnResource.isCfnResource(found) || found.cfnResourceType !== 'AWS::Lambda::Function') continue;

@@ -149,7 +149,10 @@ export class Storage extends Construct {
   }
 }
 
-/** Reading one object names no prefix in its request; whether AWS then takes its key for one is not written down. */
+/**
+ * Reading one object names no prefix in its request; whether AWS then takes its key for one is not
+ * written down.
+ */
 function listing(bucket: Bucket, objects: string) {
   return {
     actions: ['s3:ListBucket'],

@@ -33,10 +33,11 @@ export class UploadFlow extends Construct {
       access: [database.statements, storage.temp('Put', 'PutTagging')],
       reads: ['UPLOAD_URL_SECONDS'],
     });
-    // One photo a batch, so that it keeps no other waiting. CPU and peak memory of the whole process,
-    // on one core: 48 megapixels 0.2 s (progressive JPEG 1.1 s, PNG 1.3 s, WebP 1.4 s), 100 megapixels
-    // 0.3 s (progressive 2.1 s), 50 MB made to hurt 0.9 s at most; 115 MB, a lossless WebP of 75 MB 275 MB.
-    // 1 GB brings six tenths of a core, and the minute leaves room for ten times as much.
+    // One photo a batch, so that it keeps no other waiting. CPU and peak memory of the whole
+    // process, on one core: 48 megapixels 0.2 s (progressive JPEG 1.1 s, PNG 1.3 s, WebP 1.4 s),
+    // 100 megapixels 0.3 s (progressive 2.1 s), 50 MB made to hurt 0.9 s at most; 115 MB, a
+    // lossless WebP of 75 MB 275 MB. 1 GB brings six tenths of a core, and the minute leaves room
+    // for ten times as much.
     const recordUpload = new QueueStep(this, 'RecordUpload', platform, {
       step: 'upload/record-upload',
       description: 'reads an uploaded file whole; records it, or deletes it and says why',

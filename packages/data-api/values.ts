@@ -1,4 +1,7 @@
-/** Names and values for the Data API and back: snake_case and fields there, camelCase and values here. */
+/**
+ * Names and values for the Data API and back: snake_case and fields there, camelCase and values
+ * here.
+ */
 import type { ColumnMetadata, Field, SqlParameter } from '@aws-sdk/client-rds-data';
 
 /** What a statement takes. Lists and objects go as JSON text, converted there: `:ids::jsonb`. */

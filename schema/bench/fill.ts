@@ -16,7 +16,8 @@ const orders = `
       when i % 75 = 11 then 'failed'
       else 'completed'
     end as status,
-    -- The last hundredth is under way, its audit rows are not of the future; everything else is spread over two years.
+    -- The last hundredth is under way, its audit rows are not of the future; everything else is
+    -- spread over two years.
     case when i > :orders * 99 / 100 then now() - interval '10 minutes'
       else now() - interval '1 day' - (:orders - i) * (interval '2 years' / :orders) end as at
   from generate_series(1, :orders) as i`;

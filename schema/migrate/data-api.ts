@@ -16,7 +16,10 @@ export type Target = { resourceArn: string; secretArn: string; database: string 
 
 /** A new cluster takes minutes until its HTTP endpoint answers, a paused one 15 s. */
 const mostTries = 60;
-/** What a cluster says while it is made, changed or woken: it passes. AWS writes them with `Exception` and without. */
+/**
+ * What a cluster says while it is made, changed or woken: it passes. AWS writes them with
+ * `Exception` and without.
+ */
 const passing =
   /^(DatabaseResuming|DatabaseUnavailable|DatabaseNotFound|HttpEndpointNotEnabled|InvalidResourceState)(Exception)?$/;
 const lookAgainMs = 1_000;

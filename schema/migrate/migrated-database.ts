@@ -13,8 +13,8 @@ import { ensureStepRole, type StepRole, stepRoles } from './step-roles.ts';
 const migrationsFolder = join(import.meta.dirname, '..', 'migrations');
 
 /**
- * The administrator, who owns the schema, and the steps' roles; and `app`, who may do what any of them
- * may, as any step: for tests that play many steps on one connection.
+ * The administrator, who owns the schema, and the steps' roles; and `app`, who may do what any of
+ * them may, as any step: for tests that play many steps on one connection.
  */
 export type Logins = Record<'admin' | 'app' | StepRole, Login>;
 

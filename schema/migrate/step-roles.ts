@@ -1,6 +1,6 @@
 /**
- * The roles that the steps log in as: which step is whose, each role's settings and password. Whoever
- * takes over a step that anybody may call gets what its role may do, and no more.
+ * The roles that the steps log in as: which step is whose, each role's settings and password.
+ * Whoever takes over a step that anybody may call gets what its role may do, and no more.
  */
 import { createHash, createHmac, pbkdf2Sync, randomBytes } from 'node:crypto';
 import type { MigrationDatabase } from './database-port.ts';
@@ -62,9 +62,9 @@ const statementTimeouts: Record<StepRole, string> = {
 
 /**
  * What every session of the roles starts with. A step finds few rows by an index and goes from each
- * to the next. The planner is not asked to weigh ways to read whole tables: that took it a seventh of
- * its time, and while a table is small it would choose one, which under SERIALIZABLE is in the way of
- * everybody who writes the table.
+ * to the next. The planner is not asked to weigh ways to read whole tables: that took it a seventh
+ * of its time, and while a table is small it would choose one, which under SERIALIZABLE is in the
+ * way of everybody who writes the table.
  */
 const shared = {
   default_transaction_isolation: 'serializable',
@@ -78,8 +78,8 @@ const shared = {
 
 /**
  * Gives the role what it lacks. Whether it is there, may log in and has its settings, the catalogue
- * says. Whether its password is right only a login can tell: whatever a failed one says, it is given
- * its password again, which changes nothing else, and must then succeed.
+ * says. Whether its password is right only a login can tell: whatever a failed one says, it is
+ * given its password again, which changes nothing else, and must then succeed.
  * @param role which of them; only in tests, which share a server, its login has another name
  * @param logIn as the role
  * @returns whether anything was changed

@@ -26,9 +26,10 @@ create index idx_audit_logs_created_at_brin on audit_logs using brin (created_at
 
 -- ── Writing it ──────────────────────────────────────────────────────────────────────────────────
 
--- Whether that role may name that step as the one who acts: only one of its own, so that whoever takes
--- over a step cannot sign as another. Who is none of the steps' roles is a person, or a migration. In a
--- function, because a table would be read for each row of the audit: 2 buffers of 15.
+-- Whether that role may name that step as the one who acts: only one of its own, so that whoever
+-- takes over a step cannot sign as another. Who is none of the steps' roles is a person, or a
+-- migration. In a function, because a table would be read for each row of the audit: 2 buffers of
+-- 15.
 create function may_act(role name, actor text) returns boolean
 language plpgsql immutable parallel safe as $$
 begin
@@ -124,11 +125,11 @@ begin
 end
 $$;
 
--- Runs as its owner, so that no role of the steps needs a right on audit_logs. Arguments: the entity's
--- name, then the columns whose values are left out: they are personal or secret (a provider's error
--- message may quote an address or a signed URL), are made of ids that the row tells (a path is
--- 100 B), are in another row (the output's size), are nobody's history (a lease), or are times that
--- are always the row's own.
+-- Runs as its owner, so that no role of the steps needs a right on audit_logs. Arguments: the
+-- entity's name, then the columns whose values are left out: they are personal or secret (a
+-- provider's error message may quote an address or a signed URL), are made of ids that the row
+-- tells (a path is 100 B), are in another row (the output's size), are nobody's history (a lease),
+-- or are times that are always the row's own.
 create function audit() returns trigger
 language plpgsql security definer set search_path = restoreclick, pg_temp as $$
 begin

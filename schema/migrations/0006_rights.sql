@@ -1,5 +1,5 @@
--- What the steps' roles may do, and as whom: what their statements need, and nothing else. Which step
--- is whose is said in schema/migrate/step-roles.ts.
+-- What the steps' roles may do, and as whom: what their statements need, and nothing else. Which
+-- step is whose is said in schema/migrate/step-roles.ts.
 
 set local search_path to restoreclick;
 

@@ -139,7 +139,10 @@ export function headersOf({ headers = {}, pointer }: DocumentedResponse) {
 
 export const schemaAt = (at: string, mediaType: string) => `${at}/content/${encoded(mediaType)}/schema`;
 
-/** The operation that answers, as API Gateway chooses it: a word before a variable, else the default. */
+/**
+ * The operation that answers, as API Gateway chooses it: a word before a variable, else the
+ * default.
+ */
 export function operationFor(method: string, path: string): Documented {
   const fits = ({ routeKey }: Documented) =>
     new RegExp(`^${routeKey.replace('$', '\\$').replace(/\{\w+\}/g, '[^/]+')}$`).test(`${method} ${path}`);

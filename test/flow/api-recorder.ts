@@ -1,4 +1,7 @@
-/** Holds every answer of the API that a test file receives, its own and the webhooks', against the document, and keeps what was seen. */
+/**
+ * Holds every answer of the API that a test file receives, its own and the webhooks', against the
+ * document, and keeps what was seen.
+ */
 import { z } from 'zod';
 import { complaints, headersOf, operationFor, responseOf, schemaAt } from './api-document.ts';
 

@@ -1,4 +1,7 @@
-/** What a test does behind the customer's back: queues, secrets, the providers' doubles, and the rows that were written. */
+/**
+ * What a test does behind the customer's back: queues, secrets, the providers' doubles, and the
+ * rows that were written.
+ */
 import { SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { type FaultRule, operator, type QueueModel } from '@restoreclick/local-aws';
 import { z } from 'zod';
@@ -51,7 +54,10 @@ export const injectInto = (system: TestSystem, step: string, rule: Omit<FaultRul
 /** Half an hour and its jitter: as late as a message comes again that time will mend. */
 export const longestWaitSeconds = 1800 * 1.25;
 
-/** Waits until a step has failed `times` in all, then moves the clock to where its messages come again. */
+/**
+ * Waits until a step has failed `times` in all, then moves the clock to where its messages come
+ * again.
+ */
 export async function comesAgain(system: TestSystem, step: string, times = 1, seconds = 0): Promise<void> {
   const { logicalId } = functionOf(system, step);
   const failures = async () =>

@@ -1,4 +1,7 @@
-/** Bad files, hurried checkouts and odd webhooks: each is told what it is, and the same customer's order is restored all the same. */
+/**
+ * Bad files, hurried checkouts and odd webhooks: each is told what it is, and the same customer's
+ * order is restored all the same.
+ */
 import { deflateSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import sharp from 'sharp';

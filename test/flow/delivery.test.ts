@@ -1,4 +1,7 @@
-/** How photos reach the customer and the family: shares, links and their limits, archives and the names in them. */
+/**
+ * How photos reach the customer and the family: shares, links and their limits, archives and the
+ * names in them.
+ */
 import { DeleteObjectCommand, ListMultipartUploadsCommand, S3Client } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import * as customer from '../../demo/customer.ts';
@@ -202,7 +205,10 @@ describe('restored photos', () => {
   });
 });
 
-/** Deletes the archive of a link as the lifecycle rule does after a week, and tells what builds leave. */
+/**
+ * Deletes the archive of a link as the lifecycle rule does after a week, and tells what builds
+ * leave.
+ */
 async function withoutArchive(url: string) {
   const Bucket = functionOf(system, 'download/build-archive').environment.RESTORED_BUCKET ?? '';
   const location = (await open(url)).headers.get('location') ?? '';

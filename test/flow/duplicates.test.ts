@@ -1,4 +1,7 @@
-/** What arrives twice: events, messages, checkouts and payments. Nothing is doubled, and nothing is lost. */
+/**
+ * What arrives twice: events, messages, checkouts and payments. Nothing is doubled, and nothing is
+ * lost.
+ */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import Stripe from 'stripe';
 import * as customer from '../../demo/customer.ts';

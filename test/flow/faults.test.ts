@@ -1,4 +1,7 @@
-/** Steps that die or lose an answer in the middle: their messages come again, and the order ends as if nothing had been. */
+/**
+ * Steps that die or lose an answer in the middle: their messages come again, and the order ends as
+ * if nothing had been.
+ */
 import { ListMessageMoveTasksCommand, SQSClient, StartMessageMoveTaskCommand } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import * as customer from '../../demo/customer.ts';

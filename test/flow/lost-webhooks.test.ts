@@ -1,4 +1,7 @@
-/** Stripe's webhook is dead for good: each net alone makes an order of every payment, and settles it. */
+/**
+ * Stripe's webhook is dead for good: each net alone makes an order of every payment, and settles
+ * it.
+ */
 import { SendMessageCommand, SQSClient, StartMessageMoveTaskCommand } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import * as customer from '../../demo/customer.ts';
@@ -51,7 +54,10 @@ async function nextSweep(): Promise<string> {
   return found.at(-1) ?? '';
 }
 
-/** How many statements the steps have run that the sweep sends to; a mail's look at its lease is none. */
+/**
+ * How many statements the steps have run that the sweep sends to; a mail's look at its lease is
+ * none.
+ */
 function statements(): number {
   const callers = ['payment/place-order', 'payment/settle-payment'].map(
     (step) => functionOf(system, step).logicalId,

@@ -1,4 +1,7 @@
-/** The API and its document say the same: every answer is as documented, and everything documented is answered. Mistakes get a clear answer. */
+/**
+ * The API and its document say the same: every answer is as documented, and everything documented
+ * is answered. Mistakes get a clear answer.
+ */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import {
   complaints,

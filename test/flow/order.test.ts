@@ -1,4 +1,6 @@
-/** One order from upload to download, through the whole system, and how often it asks the database. */
+/**
+ * One order from upload to download, through the whole system, and how often it asks the database.
+ */
 import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import * as customer from '../../demo/customer.ts';
@@ -38,14 +40,20 @@ describe('an order of two photos', () => {
   });
 });
 
-/** The page asks these again and again, as often as it likes; SendGrid tells of deliveries in batches, when it likes. */
+/**
+ * The page asks these again and again, as often as it likes; SendGrid tells of deliveries in
+ * batches, when it likes.
+ */
 const notCounted = [
   'upload/get-session',
   'order/claim-order',
   'order/get-order',
   'email/receive-sendgrid-events',
 ];
-/** How many statements each step has run, those left out that were tried again: they have done nothing, and their number is chance. */
+/**
+ * How many statements each step has run, those left out that were tried again: they have done
+ * nothing, and their number is chance.
+ */
 function statementsByStep(): Record<string, number> {
   const steps = new Map(
     system.model.functions.map(({ logicalId, description }) => [logicalId, description.split(':')[0] ?? '']),
@@ -85,7 +93,8 @@ const retriesLogged = (since: number) =>
     .reduce((sum, line) => sum + Number(/"tries":(\d+)/.exec(line)?.[1]) - 1, 0);
 
 describe('from the first request to the completion email', () => {
-  // In a shop without orders every table is one page, which all read and write: there, conflicts are the rule.
+  // In a shop without orders every table is one page, which all read and write: there, conflicts
+  // are the rule.
   beforeAll(async () => {
     const client = await system.pool.connect();
     await fill(client, 5_000).finally(() => client.release());
@@ -110,7 +119,8 @@ describe('from the first request to the completion email', () => {
     expect(statementsByStep()).toEqual(Object.fromEntries(said));
     const run = system.rdsData.statements();
     const retries = run.filter(({ sqlstate }) => isConflict(sqlstate)).length;
-    // At most 0.5 %, which is none of so few; one may be chance, where two photos of an order come at the same moment.
+    // At most 0.5 %, which is none of so few; one may be chance, where two photos of an order come
+    // at the same moment.
     expect(retries).toBeLessThanOrEqual(Math.max(1, budgets.retries * run.length));
     await system.until(
       async () => retriesLogged(since),

@@ -6,7 +6,10 @@ import * as customer from '../../demo/customer.ts';
 import { breakReplicate, givenUp, mailsTo, predictions, rows } from './backstage.ts';
 import { ended, openSystem, payer, photo, placeOrder, type TestSystem } from './system.ts';
 
-/** Free now; presigned addresses and queue URLs hold them, so they must be the same after the restart. */
+/**
+ * Free now; presigned addresses and queue URLs hold them, so they must be the same after the
+ * restart.
+ */
 async function freePorts(count: number): Promise<number[]> {
   const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'));
   await Promise.all(servers.map((server) => once(server, 'listening')));

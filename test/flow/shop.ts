@@ -1,4 +1,7 @@
-/** Who calls the API of a running system: a customer's requests, Stripe's and SendGrid's signed ones, and two orders to ask about. */
+/**
+ * Who calls the API of a running system: a customer's requests, Stripe's and SendGrid's signed
+ * ones, and two orders to ask about.
+ */
 import { createHash, createHmac, createPrivateKey, randomUUID, sign } from 'node:crypto';
 import { DeleteObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import pg from 'pg';

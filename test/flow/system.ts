@@ -1,4 +1,7 @@
-/** A whole system for one test file: its own database, folder and ports, a clock that runs fast, and a customer. */
+/**
+ * A whole system for one test file: its own database, folder and ports, a clock that runs fast, and
+ * a customer.
+ */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -16,16 +19,25 @@ export type TestSystem = System & {
   pool: Pool;
   /** What functions printed and services complained about. */
   log: string[];
-  /** Looks now, after every change to a queue and after every line of the log, until the answer satisfies; no sleeping. */
+  /**
+   * Looks now, after every change to a queue and after every line of the log, until the answer
+   * satisfies; no sleeping.
+   */
   until<T>(look: () => Promise<T>, satisfied: (value: T) => boolean): Promise<T>;
   /** Waits until no queue but the dead-letter queues holds anything. */
   quiet(): Promise<void>;
-  /** Stops as Ctrl-C would and starts on the same database, folder and ports; this system is then no more. */
+  /**
+   * Stops as Ctrl-C would and starts on the same database, folder and ports; this system is then no
+   * more.
+   */
   restart(): Promise<TestSystem>;
   close(): Promise<void>;
 };
 
-/** Ten times the wall's: a poll's wait of 2 s passes in 200 ms, and a task's limit of 60 s still leaves 6 s to a busy machine. */
+/**
+ * Ten times the wall's: a poll's wait of 2 s passes in 200 ms, and a task's limit of 60 s still
+ * leaves 6 s to a busy machine.
+ */
 const speed = 10;
 
 /** @param options `speed: 1` for what must not run fast */
@@ -175,7 +187,10 @@ export async function openCheckout(system: TestSystem, sessionId: string): Promi
   return (await answer.json()) as OpenCheckout;
 }
 
-/** Posts the payment page's form; answers its status. `later` is a bank debit, which the bank settles when told. */
+/**
+ * Posts the payment page's form; answers its status. `later` is a bank debit, which the bank
+ * settles when told.
+ */
 export async function payAt(
   { url }: Pick<OpenCheckout, 'url'>,
   { email, name } = ada,

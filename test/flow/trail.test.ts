@@ -1,4 +1,7 @@
-/** What orders, failures, refunds, shares and downloads leave behind: in the audit, in the log, and in every column of the schema. */
+/**
+ * What orders, failures, refunds, shares and downloads leave behind: in the audit, in the log, and
+ * in every column of the schema.
+ */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import * as customer from '../../demo/customer.ts';
 import { atStripe, breakReplicate, illegalMoves, mailsTo, rows } from './backstage.ts';
@@ -160,7 +163,10 @@ test('tokens lie in the database as their SHA-256 only', async () => {
 const spare = 'For what has no column yet; nothing needs it.';
 const asUsual = 'Written, or left, as the schema has it by default.';
 
-/** Columns of the proposal that none of these flows gives another value than its default, each with its reason. */
+/**
+ * Columns of the proposal that none of these flows gives another value than its default, each with
+ * its reason.
+ */
 const neverWritten: Record<string, string> = {
   'audit_logs.metadata': spare,
   'customers.metadata': spare,

@@ -1,4 +1,6 @@
-/** Providers that ask for patience: a small account at Replicate, a mail server that blocks for now. */
+/**
+ * Providers that ask for patience: a small account at Replicate, a mail server that blocks for now.
+ */
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { givenUp, mailsTo, predictions, queueOf, rows } from './backstage.ts';
 import { ended, openSystem, photo, placeOrder, type TestSystem } from './system.ts';

@@ -14,7 +14,9 @@ type Statement = {
   Condition?: Record<string, Record<string, unknown>>;
 };
 
-/** Whether the policies of the topic let this service publish to it, for this account and by TLS. */
+/**
+ * Whether the policies of the topic let this service publish to it, for this account and by TLS.
+ */
 function mayPublish(service: string, topic: string): boolean {
   const statements = resourcesOf('AWS::SNS::TopicPolicy')
     .filter(([, { Properties }]) => JSON.stringify(Properties.Topics) === JSON.stringify([{ Ref: topic }]))

@@ -1,4 +1,7 @@
-/** Steps read no variable that the stack does not give them, and are given none that they do not read: with each goes a permission. */
+/**
+ * Steps read no variable that the stack does not give them, and are given none that they do not
+ * read: with each goes a permission.
+ */
 
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -8,7 +11,10 @@ import { stepsWithHandlers } from '../../lib/bundles.ts';
 import { allSteps, synthesizeStack } from './synthesized.ts';
 
 const project = join(import.meta.dirname, '../..');
-/** Read by Node itself and by the log; the last by `messages.ts`, which does without where no queue feeds the step. */
+/**
+ * Read by Node itself and by the log; the last by `messages.ts`, which does without where no queue
+ * feeds the step.
+ */
 const forEveryStep = ['NODE_OPTIONS', 'SERVICE_VERSION', 'QUEUE_URL'];
 const stack = synthesizeStack();
 afterAll(stack.remove);
@@ -27,7 +33,10 @@ const { metafile } = await build({
   logLevel: 'silent',
 });
 
-/** The variables that a step's sources ask for, and whether they can do without; Lambda itself sets those of AWS. */
+/**
+ * The variables that a step's sources ask for, and whether they can do without; Lambda itself sets
+ * those of AWS.
+ */
 async function variablesReadBy(step: string): Promise<{ name: string; optional: boolean }[]> {
   const sources = Object.keys(metafile.outputs[`nowhere/${step}.js`]?.inputs ?? {});
   const texts = await Promise.all(sources.map((path) => readFile(join(project, path), 'utf8')));

@@ -1,4 +1,7 @@
-/** What `cdk deploy` prints at its end, for the person who then tells Stripe and SendGrid where to send their events. */
+/**
+ * What `cdk deploy` prints at its end, for the person who then tells Stripe and SendGrid where to
+ * send their events.
+ */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';

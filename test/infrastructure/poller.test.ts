@@ -1,4 +1,7 @@
-/** The poller's state machine, run: it looks until the prediction is stored, or hands the attempt on. */
+/**
+ * The poller's state machine, run: it looks until the prediction is stored, or hands the attempt
+ * on.
+ */
 import { afterEach, describe, expect, test } from '@jest/globals';
 import type { LambdaResult } from '@restoreclick/local-aws';
 import {

@@ -1,4 +1,7 @@
-/** What stays when a stack is deleted, and what a first deploy that fails leaves in the next one's way. */
+/**
+ * What stays when a stack is deleted, and what a first deploy that fails leaves in the next one's
+ * way.
+ */
 import { afterAll, describe, expect, test } from '@jest/globals';
 import { type Resource, type Synthesized, synthesizeStack } from './synthesized.ts';
 

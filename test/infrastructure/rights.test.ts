@@ -1,4 +1,6 @@
-/** What each step may do, to photos, secrets and the database: what it works on, and nothing else. */
+/**
+ * What each step may do, to photos, secrets and the database: what it works on, and nothing else.
+ */
 import { afterAll, describe, expect, test } from '@jest/globals';
 import { roleOf } from '../../schema/migrate/step-roles.ts';
 import { allSteps, nameOf, rights, synthesizeStack } from './synthesized.ts';

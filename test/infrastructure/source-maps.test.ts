@@ -1,4 +1,7 @@
-/** What runs locally is a copy of a bundle: a debugger must still find the file that the code was written in. */
+/**
+ * What runs locally is a copy of a bundle: a debugger must still find the file that the code was
+ * written in.
+ */
 import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';

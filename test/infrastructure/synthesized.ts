@@ -1,4 +1,7 @@
-/** The stack as it is synthesized, for tests: real settings and constructs, with empty bundles so that no handler need compile. */
+/**
+ * The stack as it is synthesized, for tests: real settings and constructs, with empty bundles so
+ * that no handler need compile.
+ */
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,4 +1,7 @@
-/** What goes wrong is told as what it is: on their unhappy paths, too, steps may do what their SDK then does. */
+/**
+ * What goes wrong is told as what it is: on their unhappy paths, too, steps may do what their SDK
+ * then does.
+ */
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

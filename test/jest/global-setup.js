@@ -1,4 +1,7 @@
-/** Before all tests: doors at which a test may ask for PostgreSQL or for the assembly. Each begins with the first who asks, so unit tests do not pay. */
+/**
+ * Before all tests: doors at which a test may ask for PostgreSQL or for the assembly. Each begins
+ * with the first who asks, so unit tests do not pay.
+ */
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { join } from 'node:path';

@@ -104,7 +104,10 @@ describe("two statements in each other's way", () => {
       returning id)
     select seen as "seen!" from seen, written`);
 
-  /** Holds that many statements, so that none has ended when the last begins, and lets them go on together. */
+  /**
+   * Holds that many statements, so that none has ended when the last begins, and lets them go on
+   * together.
+   */
   async function together<Answer>(running: number, start: () => Promise<Answer>): Promise<Answer> {
     const gate = await open.database.pool('superuser').connect();
     try {

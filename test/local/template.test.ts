@@ -1,4 +1,7 @@
-/** The stack is read from its synthesized template: what references become, and that nothing unknown passes unseen. */
+/**
+ * The stack is read from its synthesized template: what references become, and that nothing unknown
+ * passes unseen.
+ */
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

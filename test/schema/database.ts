@@ -8,7 +8,9 @@ import type { Logins } from '../../schema/migrate/migrated-database.ts';
 import { ask } from '../jest/ask.ts';
 import type { TestPostgres } from '../jest/test-postgres.ts';
 
-/** A step's role, all of them in one, the schema's owner, or the superuser, who may skip triggers. */
+/**
+ * A step's role, all of them in one, the schema's owner, or the superuser, who may skip triggers.
+ */
 export type TestUser = keyof Logins | 'superuser';
 
 export type TestDatabase = {

@@ -57,3 +57,21 @@ test('the tests that the architecture cites are there, and say what they are cit
   });
   expect(wrong).toEqual([]);
 });
+
+test('comments of the sources have at most 100 columns', () => {
+  const sources = execFileSync('git', ['ls-files', '*.ts', '*.js', '*.sql', ':!*.d.sql.ts'], {
+    cwd: project,
+    encoding: 'utf8',
+  });
+  const isComment = (line: string) => /^\s*(\/\/|\/?\*|--)/.test(line);
+  const long = sources
+    .split('\n')
+    .filter((path) => path !== '' && existsSync(join(project, path)))
+    .flatMap((path) =>
+      read(path)
+        .split('\n')
+        .filter((line) => isComment(line) && [...line].length > 100)
+        .map((line) => `${path}: ${line}`),
+    );
+  expect(long).toEqual([]);
+});

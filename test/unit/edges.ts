@@ -1,4 +1,7 @@
-/** The edges of the steps, replaced at the SDK's clients: what is asked of them is kept, what they answer a test says. */
+/**
+ * The edges of the steps, replaced at the SDK's clients: what is asked of them is kept, what they
+ * answer a test says.
+ */
 import { readdirSync, readFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { ExecuteStatementCommand, type Field, RDSDataClient } from '@aws-sdk/client-rds-data';

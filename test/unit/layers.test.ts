@@ -68,7 +68,9 @@ function circleFrom(start: string, edges: Map<string, string[]>): string[] | und
 /** The packages whose every folder has an index.ts as its one door. */
 const packages = ['packages/data-api', 'packages/local-aws'];
 const packageFolder = (path: string) => /^packages\/[\w-]+/.exec(path)?.[0] ?? '';
-/** `packages/local-aws/sqs/` of a file in it; the package itself of a file that lies in no folder. */
+/**
+ * `packages/local-aws/sqs/` of a file in it; the package itself of a file that lies in no folder.
+ */
 const room = (path: string) => /^packages\/[\w-]+\/([\w-]+\/)?/.exec(path)?.[0] ?? '';
 
 describe('the packages', () => {

@@ -1,4 +1,6 @@
-/** A strict reader of ZIP archives: takes only what every reader can take, and says what is wrong. */
+/**
+ * A strict reader of ZIP archives: takes only what every reader can take, and says what is wrong.
+ */
 import { crc32 } from 'node:zlib';
 
 /** Bytes of an archive from an offset; the archive need not be in memory. */
@@ -98,7 +100,10 @@ function readLocal({ read }: Source, at: number) {
   return { ...common, name: utf8.decode(name), sizes: extended(extra, sizes), offset, extraLength };
 }
 
-/** @returns the entries in the directory's order, each compared with its local header; nothing may lie between them */
+/**
+ * @returns the entries in the directory's order, each compared with its local header; nothing may
+ * lie between them
+ */
 export function readEntries(source: Source): ReadEntry[] {
   const end = readEnd(source);
   must(end.offset + end.size === end.at, 'the directory does not reach to the end');

@@ -1,4 +1,6 @@
-/** Archives are read by a strict reader of our own always, and by others where they are installed. */
+/**
+ * Archives are read by a strict reader of our own always, and by others where they are installed.
+ */
 import { spawnSync } from 'node:child_process';
 import {
   closeSync,

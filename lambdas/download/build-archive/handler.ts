@@ -29,7 +29,10 @@ async function takePhotos(linkId: string, holder: string) {
   return { ...first, photos, key: archiveKey(first.orderId, imageIds) };
 }
 
-/** Holds on while the work lasts, and gives back what could not be done, so that the next need not wait. */
+/**
+ * Holds on while the work lasts, and gives back what could not be done, so that the next need not
+ * wait.
+ */
 async function whileHeld(lease: { buildId: string; holder: string }, work: () => Promise<void>) {
   const holding = setInterval(
     () => {

@@ -20,7 +20,9 @@ export type ZipEntry = {
 const full16 = 0xffff;
 const full32 = 0xffffffff;
 
-/** 4.4.3: 2.0 for files, 4.5 for ZIP64; 4.4.2: made on UNIX (3), so that rights are read as such. */
+/**
+ * 4.4.3: 2.0 for files, 4.5 for ZIP64; 4.4.2: made on UNIX (3), so that rights are read as such.
+ */
 const plainVersion = 20;
 const zip64Version = 45;
 const madeBy = (3 << 8) | zip64Version;
@@ -98,7 +100,9 @@ function directoryHeader(entry: ZipEntry, offset: number): Buffer {
   ]);
 }
 
-/** 4.3.14 to 4.3.16: the end of the archive, in ZIP64's form too where the plain one is too small. */
+/**
+ * 4.3.14 to 4.3.16: the end of the archive, in ZIP64's form too where the plain one is too small.
+ */
 function endOfArchive(entries: number, size: number, offset: number): Buffer {
   const end = fields(
     [4, 0x06054b50],

@@ -1,5 +1,6 @@
 -- A download link for one photo of an order, or for all its restored ones. None where the order has
--- nothing such, links enough, or its photos withheld; no row for no such order, or a key of it that was revoked.
+-- nothing such, links enough, or its photos withheld; no row for no such order, or a key of it that
+-- was revoked.
 -- :image_id may be null
 -- :ip_address may be null
 -- :user_agent may be null

@@ -1,10 +1,12 @@
-/** What a request for a link asks for, and who asks: programs look at links that no person opened. */
+/**
+ * What a request for a link asks for, and who asks: programs look at links that no person opened.
+ */
 import { createHash } from 'node:crypto';
 import type { Request } from '../../platform/http.ts';
 
 /**
- * `whole`: the file, which is a download. `part`: some of it, a download unless its viewer has begun
- * one just now. `look`: nothing of it, and an address that gives nothing of it.
+ * `whole`: the file, which is a download. `part`: some of it, a download unless its viewer has
+ * begun one just now. `look`: nothing of it, and an address that gives nothing of it.
  */
 export type Asked = 'whole' | 'part' | 'look';
 

@@ -1,6 +1,6 @@
 -- Whether a Checkout Session is ours, and its order, if its webhook has arrived. The session's id
--- stays in the browser's history: it opens the order for a day after the payment, and afterwards the
--- mail does. A key that was revoked is not given out anew.
+-- stays in the browser's history: it opens the order for a day after the payment, and afterwards
+-- the mail does. A key that was revoked is not given out anew.
 select
   -- An order without its checkout's row is of one whose answer was lost.
   orders.id is not null

@@ -1,5 +1,5 @@
--- A checkout ended unpaid: the photos that it froze expire, unless a later checkout sells them or an
--- order did. Answers their keys, again when it comes again, so that every object goes.
+-- A checkout ended unpaid: the photos that it froze expire, unless a later checkout sells them or
+-- an order did. Answers their keys, again when it comes again, so that every object goes.
 with actor as materialized (
   select set_config('app.actor', :actor, true)
 ),

@@ -1,4 +1,6 @@
-/** Late payments, refunds, disputes, expired checkouts: asks what is true now, and brings it there. */
+/**
+ * Late payments, refunds, disputes, expired checkouts: asks what is true now, and brings it there.
+ */
 import { z } from 'zod';
 import { query, queryOne } from '../../platform/database.ts';
 import { retryLater } from '../../platform/errors.ts';

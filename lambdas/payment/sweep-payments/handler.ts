@@ -1,4 +1,6 @@
-/** Hourly: asks Stripe what its webhook never brought, and queues it. It never asks the database. */
+/**
+ * Hourly: asks Stripe what its webhook never brought, and queues it. It never asks the database.
+ */
 import { z } from 'zod';
 import { begin, type Remaining } from '../../platform/invocation.ts';
 import { log } from '../../platform/logging.ts';
@@ -22,7 +24,9 @@ const checkoutsSince = 72 * hour;
  * days, and the database would be woken for it every hour.
  */
 const eventsSince = 3 * hour;
-/** Seen by the next sweep at the latest, so that the alarm rises within two hours of the payment. */
+/**
+ * Seen by the next sweep at the latest, so that the alarm rises within two hours of the payment.
+ */
 const lateAfter = 50 * minute;
 
 async function completeCheckouts(now: number): Promise<CompleteCheckout[]> {

@@ -1,5 +1,5 @@
--- Takes a waiting job that is due, or one whose holder died, for as long as the lease; its photo is then being
--- processed.
+-- Takes a waiting job that is due, or one whose holder died, for as long as the lease; its photo is
+-- then being processed.
 with actor as materialized (
   select set_config('app.actor', :actor, true)
 ),

@@ -81,7 +81,9 @@ async function waitInLine({ jobId, attempt }: SubmitJobMessage, orderId: string,
   }
 }
 
-/** The prediction of this attempt: the one a dead run left behind, or a new one; none if it waits. */
+/**
+ * The prediction of this attempt: the one a dead run left behind, or a new one; none if it waits.
+ */
 async function predictionFor(
   { jobId, attempt }: SubmitJobMessage,
   { outcome, orderId, storagePath, queuedAt }: Claimed,

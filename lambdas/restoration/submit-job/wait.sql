@@ -1,6 +1,6 @@
 -- The provider asks to wait and has started nothing: the job is given back with its attempt, and
--- stands behind the last who waits, as far apart as the provider allows. Who had a place already and
--- came only a little too soon keeps it. Nothing if the job was cancelled meanwhile.
+-- stands behind the last who waits, as far apart as the provider allows. Who had a place already
+-- and came only a little too soon keeps it. Nothing if the job was cancelled meanwhile.
 with actor as materialized (
   select set_config('app.actor', :actor, true)
 ),

@@ -1,4 +1,6 @@
-/** S3 says that a temporary object was created: reads it whole, and records the photo or refuses it. */
+/**
+ * S3 says that a temporary object was created: reads it whole, and records the photo or refuses it.
+ */
 import { z } from 'zod';
 import { query } from '../../platform/database.ts';
 import { internalError } from '../../platform/errors.ts';

@@ -24,7 +24,9 @@ const models: Model[] = [
 /** By `owner/name`. */
 export const modelNamed = (name: string): Model | undefined => models.find((model) => model.name === name);
 
-/** By `owner/name`, `owner/name:version` or the version alone, as `POST /v1/predictions` takes it. */
+/**
+ * By `owner/name`, `owner/name:version` or the version alone, as `POST /v1/predictions` takes it.
+ */
 export function modelOfVersion(reference: string): Model | undefined {
   return models.find(({ name, version }) => [name, version, `${name}:${version}`].includes(reference));
 }

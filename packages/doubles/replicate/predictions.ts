@@ -1,4 +1,6 @@
-/** The life of predictions: started, restored, ended, forgotten after an hour; by the local clock. */
+/**
+ * The life of predictions: started, restored, ended, forgotten after an hour; by the local clock.
+ */
 import { randomUUID } from 'node:crypto';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';

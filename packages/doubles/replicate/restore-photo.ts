@@ -98,7 +98,9 @@ async function revive(print: Raw, { faded, dark, gain, colour }: Tone): Promise<
   );
 }
 
-/** Fills defects from around them, and calms grain: colours lie in the blurred copy, edges do not. */
+/**
+ * Fills defects from around them, and calms grain: colours lie in the blurred copy, edges do not.
+ */
 async function mend(print: Raw, faded: number): Promise<Raw> {
   const { data, info } = print;
   const { sound, noise } = await findDefects(print);

@@ -14,7 +14,9 @@ import { servePaymentPage } from './payment-page.ts';
 export type StripeOptions = {
   store: Store;
   clock: Clock;
-  /** On 127.0.0.1; 0 takes any free one. Payment pages keep the address that they were made with. */
+  /**
+   * On 127.0.0.1; 0 takes any free one. Payment pages keep the address that they were made with.
+   */
   port: number;
   apiKey: string;
   webhookSecret: string;

@@ -18,7 +18,9 @@ export type PaymentPageOptions = {
   bankSeconds: number;
 };
 
-/** What the form posts. `later` and `later_refused`: bank debits, granted or returned in the end. */
+/**
+ * What the form posts. `later` and `later_refused`: bank debits, granted or returned in the end.
+ */
 const posted = z.object({
   outcome: z.enum(['pay', 'decline', 'later', 'later_refused', 'cancel']),
   email: z.string().trim().default(''),

@@ -37,7 +37,8 @@ export function decline(purchase: Purchase, payer: Payer, moment: Moment): Purch
 }
 
 /**
- * The customer pays by bank debit: the checkout completes unpaid, and the bank says `outcome` later.
+ * The customer pays by bank debit: the checkout completes unpaid, and the bank says `outcome`
+ * later.
  * @param at when, in seconds
  */
 export function payLater(

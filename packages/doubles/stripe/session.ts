@@ -19,7 +19,9 @@ const price = z.strictObject({
   product_data: z.strictObject({ name: text, description: text.optional(), metadata: metadata.default({}) }),
 });
 
-/** What the double knows of `POST /v1/checkout/sessions`; any other parameter is refused by name. */
+/**
+ * What the double knows of `POST /v1/checkout/sessions`; any other parameter is refused by name.
+ */
 export const sessionParameters = z.strictObject({
   mode: z.literal('payment', 'only "payment" is played here'),
   line_items: z

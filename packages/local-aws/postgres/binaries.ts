@@ -21,7 +21,10 @@ export function packagedFolder(): string {
   }
 }
 
-/** The links by which programs find their libraries; npm may have skipped the script that makes them. */
+/**
+ * The links by which programs find their libraries; npm may have skipped the script that makes
+ * them.
+ */
 export async function repairLinks(native: string): Promise<void> {
   const listed = symlinks.parse(JSON.parse(await readFile(join(native, 'pg-symlinks.json'), 'utf8')));
   for (const { source, target } of listed) {

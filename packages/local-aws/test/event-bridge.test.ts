@@ -1,4 +1,7 @@
-/** EventBridge hands each event to the targets of the rules that match it, and runs schedules by the clock. */
+/**
+ * EventBridge hands each event to the targets of the rules that match it, and runs schedules by the
+ * clock.
+ */
 import { EventEmitter, once } from 'node:events';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { createClock } from '../clock/index.ts';

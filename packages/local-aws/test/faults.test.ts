@@ -1,4 +1,7 @@
-/** Every call that a function makes is seen, and can be made to fail, with the clients that the product uses. */
+/**
+ * Every call that a function makes is seen, and can be made to fail, with the clients that the
+ * product uses.
+ */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -157,7 +160,8 @@ describe.each(Object.entries(clients))('a call by %s', (name, { service, operati
     expect(faults.calls()[0]?.requestId).toMatch(/^[0-9a-f-]{36}$/);
   });
 
-  // Whatever they are told, Stripe's client repeats a broken call, and so does Replicate's when it may.
+  // Whatever they are told, Stripe's client repeats a broken call, and so does Replicate's when it
+  // may.
   const broken = repeats ? 'ok' : 'ECONNRESET';
   test.each<[FaultAction, string, number]>([
     ['fail-before', broken, 0],

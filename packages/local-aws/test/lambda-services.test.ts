@@ -1,4 +1,7 @@
-/** A function reaches the local services through the gateway, with its own rights, by the local clock. */
+/**
+ * A function reaches the local services through the gateway, with its own rights, by the local
+ * clock.
+ */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

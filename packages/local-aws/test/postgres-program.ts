@@ -1,4 +1,7 @@
-/** A program that starts PostgreSQL in a folder, says where as JSON, and then waits to be killed or told to stop. */
+/**
+ * A program that starts PostgreSQL in a folder, says where as JSON, and then waits to be killed or
+ * told to stop.
+ */
 import { once } from 'node:events';
 import { startPostgres } from '../postgres/index.ts';
 

@@ -1,4 +1,7 @@
-/** A database of its own for a test file, on the server that the test run starts for the first that asks. */
+/**
+ * A database of its own for a test file, on the server that the test run starts for the first that
+ * asks.
+ */
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { connect } from 'node:net';

@@ -285,7 +285,10 @@ describe('the programs', () => {
   });
 });
 
-/** The shell that guards the server, and its reader: the parent of the server and that parent's other child. */
+/**
+ * The shell that guards the server, and its reader: the parent of the server and that parent's
+ * other child.
+ */
 function guardsOf(server: number): number[] {
   const all = execFileSync('ps', ['-A', '-o', 'pid=,ppid='], { encoding: 'utf8' })
     .trim()

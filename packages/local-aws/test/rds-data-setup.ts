@@ -1,4 +1,7 @@
-/** A local Data API behind the real gateway, on a database of its own, with clients of several callers. */
+/**
+ * A local Data API behind the real gateway, on a database of its own, with clients of several
+ * callers.
+ */
 
 import { setImmediate } from 'node:timers/promises';
 import { RDSDataClient } from '@aws-sdk/client-rds-data';
@@ -73,7 +76,10 @@ export async function openRdsData(setup: Setup = {}) {
     url: gateway.url,
     /** What went wrong inside the service and was no refusal. */
     faults,
-    /** The same one each time: a new one would not know yet how far the local clock is ahead, and repeat its first error. */
+    /**
+     * The same one each time: a new one would not know yet how far the local clock is ahead, and
+     * repeat its first error.
+     */
     client(caller = operator.caller): RDSDataClient {
       const client =
         clients.get(caller) ??
@@ -81,7 +87,10 @@ export async function openRdsData(setup: Setup = {}) {
       clients.set(caller, client);
       return client;
     },
-    /** Ends the sessions of the database, and waits until all know it: the next call finds the roles as they are now. */
+    /**
+     * Ends the sessions of the database, and waits until all know it: the next call finds the roles
+     * as they are now.
+     */
     async forgetSessions() {
       await database
         .pool('superuser')

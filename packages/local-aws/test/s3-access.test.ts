@@ -1,4 +1,7 @@
-/** Who may do what with the local S3: copies, tags, missing keys, presigned URLs, listings, calls it does not have. */
+/**
+ * Who may do what with the local S3: copies, tags, missing keys, presigned URLs, listings, calls it
+ * does not have.
+ */
 import {
   CopyObjectCommand,
   GetObjectCommand,

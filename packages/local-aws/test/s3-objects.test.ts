@@ -1,4 +1,7 @@
-/** The local S3's objects, through the gateway and the SDK's client: bytes, checksums, ranges, conditions. */
+/**
+ * The local S3's objects, through the gateway and the SDK's client: bytes, checksums, ranges,
+ * conditions.
+ */
 import { createHash } from 'node:crypto';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,4 +1,7 @@
-/** Uploads by presigned form: what the policy holds the browser to, and what S3 says when it does not keep to it. */
+/**
+ * Uploads by presigned form: what the policy holds the browser to, and what S3 says when it does
+ * not keep to it.
+ */
 import { Agent, type OutgoingHttpHeaders, request } from 'node:http';
 import { GetObjectCommand, GetObjectTaggingCommand } from '@aws-sdk/client-s3';
 import { createPresignedPost, type PresignedPostOptions } from '@aws-sdk/s3-presigned-post';

@@ -1,4 +1,7 @@
-/** A local S3 behind the real gateway, with clients of several callers, for the tests of each of its parts. */
+/**
+ * A local S3 behind the real gateway, with clients of several callers, for the tests of each of its
+ * parts.
+ */
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -39,7 +42,10 @@ export function allow(
   return { effect: 'Allow', actions, resources, conditions };
 }
 
-/** What a test may say of its S3; a second one over the same `store` and `folder` is the first one restarted. */
+/**
+ * What a test may say of its S3; a second one over the same `store` and `folder` is the first one
+ * restarted.
+ */
 export type Setup = {
   buckets?: BucketModel[];
   policies?: Record<string, PolicyStatement[]>;

@@ -1,4 +1,7 @@
-/** Uploads in parts that are neither complete nor aborted, for who looks for what a killed program has left. */
+/**
+ * Uploads in parts that are neither complete nor aborted, for who looks for what a killed program
+ * has left.
+ */
 import {
   AbortMultipartUploadCommand,
   CreateMultipartUploadCommand,

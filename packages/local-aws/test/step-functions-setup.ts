@@ -1,4 +1,7 @@
-/** A Step Functions service behind the real gateway, called by the real client, with a clock that stands still until it is moved. */
+/**
+ * A Step Functions service behind the real gateway, called by the real client, with a clock that
+ * stands still until it is moved.
+ */
 import {
   DescribeExecutionCommand,
   GetExecutionHistoryCommand,

@@ -1,4 +1,7 @@
-/** A store in memory whose first write to one collection lasts until it is let go: what a service does meanwhile can be looked at. */
+/**
+ * A store in memory whose first write to one collection lasts until it is let go: what a service
+ * does meanwhile can be looked at.
+ */
 import { createStore } from '../store/index.ts';
 
 export function heldStore(held: string) {

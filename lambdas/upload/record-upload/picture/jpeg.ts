@@ -22,9 +22,9 @@ const mostSegments = 10_000;
 const mostVisits = 100;
 
 /**
- * How often each coefficient may be asked for. A progressive picture tells of each at most 14 times,
- * once for its first bits and once for each of 13 more; a bomb of refinements says nothing, again
- * and again, in a bit a block.
+ * How often each coefficient may be asked for. A progressive picture tells of each at most 14
+ * times, once for its first bits and once for each of 13 more; a bomb of refinements says nothing,
+ * again and again, in a bit a block.
  */
 const mostPasses = 16;
 

@@ -1,4 +1,5 @@
 /** What can be asked of the API amiss, and what it says to that. */
+import { tokenHash } from '../../lambdas/download/token.ts';
 import { type Mistake, mistake, stranger, token } from './mistake.ts';
 import { type Shop, strayEmailEvent } from './shop.ts';
 import { shoppingMistakes } from './shopping-mistakes.ts';
@@ -83,9 +84,9 @@ const orders: Mistake[] = [
       imageId ? 'a link to an unknown photo' : 'a link to another order’s photo',
       '404 unknown-photo',
       /no such photo/,
-      async ({ post, restored, unpaid }) => {
+      async ({ post, restored, unrestored }) => {
         const { orderId, key, photos } = await restored();
-        const other = await unpaid();
+        const other = await unrestored();
         return imageId
           ? post(`/api/orders/${orderId}/downloads`, { type: 'single_image', imageId }, key)
           : post(
@@ -103,14 +104,48 @@ const orders: Mistake[] = [
     ] as const
   ).map(([action, json]) =>
     mistake(
-      `${action} before anything is restored`,
+      `${action} while nothing is restored`,
       '409 nothing-restored',
       /send you an email/,
+      async ({ post, unrestored }) => {
+        const { orderId, key } = await unrestored();
+        return post(`/api/orders/${orderId}/${action}`, json, key);
+      },
+    ),
+  ),
+  ...(
+    [
+      ['downloads', { type: 'zip_all' }],
+      ['share', { recipients: ['grace@example.com'] }],
+    ] as const
+  ).map(([action, json]) =>
+    mistake(
+      `${action} of an order that is not paid`,
+      '409 order-unpaid',
+      /not paid yet/,
       async ({ post, unpaid }) => {
         const { orderId, key } = await unpaid();
         return post(`/api/orders/${orderId}/${action}`, json, key);
       },
     ),
+  ),
+  mistake(
+    'a link of an order whose money does not come',
+    '409 order-unpaid',
+    /not paid yet/,
+    async ({ asOwner, ask, unpaid }) => {
+      const { orderId } = await unpaid();
+      const secret = 'C'.repeat(43);
+      await asOwner(
+        `insert into restoreclick.download_links (order_id, token, link_type, target_images)
+         select images.order_id, $2, 'single_image', array[images.id]
+         from actor, restoreclick.images where images.order_id = $1
+         on conflict do nothing`,
+        orderId,
+        tokenHash(secret),
+      );
+      return ask('GET', `/download/${secret}`);
+    },
   ),
   ...(['refunded', 'disputed'] as const).flatMap((how) =>
     (
@@ -134,8 +169,8 @@ const orders: Mistake[] = [
     'a link more than an order may have',
     '409 link-limit',
     /very many download links/,
-    async ({ asOwner, post, unpaid }) => {
-      const { orderId, key } = await unpaid();
+    async ({ asOwner, post, another }) => {
+      const { orderId, key } = await another();
       await asOwner(
         `insert into restoreclick.download_links (order_id, token, link_type, target_images, expires_at)
          select $1, 'test ' || gen_random_uuid(), 'zip_all', '{}', restoreclick.present() + interval '1 day'
@@ -153,7 +188,7 @@ const orders: Mistake[] = [
   mistake(
     'a claim two days after the payment',
     '410 claim-too-late',
-    /more than a day ago.*link in your email/,
+    /a while ago.*link in your email/,
     async ({ asOwner, post, unpaid }) => {
       const { orderId, checkoutId } = await unpaid();
       const age = (days: number) =>

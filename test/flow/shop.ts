@@ -8,7 +8,7 @@ import pg from 'pg';
 import { Stripe } from 'stripe';
 import { z } from 'zod';
 import * as customer from '../../demo/customer.ts';
-import { asOperator, atStripe, functionOf, rows } from './backstage.ts';
+import { asOperator, atStripe, breakReplicate, functionOf, rows } from './backstage.ts';
 import { ada, ended, photo, type TestSystem, uploadPhotos } from './system.ts';
 
 type Asked = {
@@ -98,6 +98,15 @@ export function openShop(system: TestSystem) {
     return { ...made, photos };
   });
 
+  const refunded = once(() => withheld('refund', 'refunded'));
+  const disputed = once(() => withheld('dispute', 'disputed'));
+
+  const another = once(async () => {
+    const made = await order('pay', [await photo('Nephew.jpg', 6)]);
+    await ended(system, made);
+    return made;
+  });
+
   return {
     system,
     ask,
@@ -110,8 +119,19 @@ export function openShop(system: TestSystem) {
     /** Two photos, restored. */
     restored,
     /** A photo of each, restored; then its money went back, or is held by a bank. */
-    refunded: once(() => withheld('refund', 'refunded')),
-    disputed: once(() => withheld('dispute', 'disputed')),
+    refunded,
+    disputed,
+    /** Whose links nobody else counts. */
+    another,
+    /** Paid, and its one photo could not be restored. */
+    unrestored: once(async () => {
+      // Not before all others have ended: the fault is for the next prediction, whose ever.
+      await Promise.all([restored(), refunded(), disputed(), another()]);
+      await breakReplicate(system, { fault: 'moderation' });
+      const made = await order('pay', [await photo('Aunt.jpg', 5)]);
+      await ended(system, made);
+      return made;
+    }),
     /** Paid by bank, which takes three days. */
     unpaid: once(async () => order('later', [await photo('Uncle.jpg', 4)])),
     linkTo,

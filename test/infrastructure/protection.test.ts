@@ -164,19 +164,22 @@ test('the access log holds no path, which a download’s token is part of', () =
   expect(format).not.toMatch(/\$context\.(path|http\.path|protocol)/);
 });
 
-test('what reconcile finds to be impossible raises an alarm', () => {
+test.each([
+  ['what reconcile finds to be impossible', 'Reconcile', 'inconsistent', 'Inconsistent'],
+  ['a payment without its order', 'SweepPayments', 'paid without order', 'PaidWithoutOrder'],
+])('%s raises an alarm', (_what, step, message, metric) => {
   const filter = resourcesOf('AWS::Logs::MetricFilter')
     .map(([, { Properties }]) => Properties)
-    .find(({ FilterPattern }) => String(FilterPattern).includes('inconsistent'));
+    .find(({ FilterPattern }) => String(FilterPattern).includes(message));
   expect(filter).toMatchObject({
-    FilterPattern: '{ $.message = "inconsistent" }',
+    FilterPattern: `{ $.message = "${message}" }`,
     MetricTransformations: [
-      { MetricNamespace: 'RestoreClick-production', MetricName: 'Inconsistent', MetricValue: '1' },
+      { MetricNamespace: 'RestoreClick-production', MetricName: metric, MetricValue: '1' },
     ],
   });
-  expect(JSON.stringify(filter?.LogGroupName)).toContain('Reconcile');
+  expect(JSON.stringify(filter?.LogGroupName)).toContain(step);
   const alarms = resourcesOf('AWS::CloudWatch::Alarm').filter(
-    ([, { Properties }]) => Properties.MetricName === 'Inconsistent',
+    ([, { Properties }]) => Properties.MetricName === metric,
   );
   expect(alarms).toMatchObject([
     [

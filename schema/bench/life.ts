@@ -17,6 +17,8 @@ import { cancel } from '../../lambdas/payment/settle-payment/cancel.sql';
 import { giveUp } from '../../lambdas/payment/settle-payment/give-up.sql';
 import { settle } from '../../lambdas/payment/settle-payment/settle.sql';
 import { fail as failAttempt } from '../../lambdas/restoration/fail-attempt/fail.sql';
+import { claim as claimJob } from '../../lambdas/restoration/submit-job/claim.sql';
+import { wait } from '../../lambdas/restoration/submit-job/wait.sql';
 import { expire } from '../../lambdas/upload/expire-uploads/expire.sql';
 import { session as readSession } from '../../lambdas/upload/get-session/session.sql';
 import { refuse } from '../../lambdas/upload/record-upload/refuse.sql';
@@ -25,6 +27,7 @@ import { ordersOn, type Run } from '../samples/orders.ts';
 import {
   emailEvent,
   failure,
+  jobClaim,
   linkTo,
   type Order,
   opening,
@@ -92,6 +95,8 @@ export async function badOrder(run: Run, photos: number): Promise<void> {
   const [lost, ...others] = sold.photos;
   for (const { imageId } of others.length > 0 ? others : sold.photos) {
     const jobId = await maker.keep(sold, imageId);
+    await run(claimJob, jobClaim(jobId));
+    await run(wait, { jobId, attempt: 1, waitSeconds: 0, spacingSeconds: 0 });
     await maker.submit(jobId, 1);
     await run(failAttempt, failure(jobId, 1, true));
     await maker.submit(jobId, 2);

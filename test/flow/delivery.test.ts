@@ -1,12 +1,9 @@
-/**
- * How photos reach the customer and the family: shares, links and their limits, archives and the
- * names in them.
- */
+/** How photos reach the customer and the family: shares, links and their limits, archives and the names in them. */
 import { DeleteObjectCommand, ListMultipartUploadsCommand, S3Client } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import * as customer from '../../demo/customer.ts';
 import { readZip } from '../unit/zip-reader.ts';
-import { asOperator, functionOf, injectInto, mailsTo, predictions, rows } from './backstage.ts';
+import { asOperator, functionOf, injectInto, mailsTo, predictions, queueOf, rows } from './backstage.ts';
 import { ended, openSystem, payer, photo, placeOrder, type TestSystem } from './system.ts';
 
 const names = ['Größmutter „Ω“ "1943".jpg', "=cmd|' !A0.jpg", 'Twin.jpg', 'twin.jpg'];
@@ -94,18 +91,16 @@ describe('a link to one photo', () => {
     expect(count).toBe(1);
   });
 
-  test('is not used up by machines: ten looks, tries and prefetches cost nothing, and parts of one download one', async () => {
+  test('is not used up by machines: ten looks and prefetches cost nothing, and parts of one download one', async () => {
     const url = await newLink({ type: 'single_image', imageId: state.photos[1]?.restored?.id });
     const ask = async (init: RequestInit) => (await fetch(url, { redirect: 'manual', ...init })).status;
     const count = async () => (await counts('single_image')).at(-1);
     for (let n = 0; n < 11; n++) {
       expect(await ask({ method: 'HEAD' })).toBe(302);
       expect(await ask({ headers: { 'sec-purpose': 'prefetch' } })).toBe(302);
-      expect(await ask({ headers: { range: 'bytes=0-0', 'user-agent': `scanner ${n}` } })).toBe(302);
-      expect(await ask({ headers: { range: `bytes=${n + 1}-` } })).toBe(302);
     }
     expect(await count()).toBe(0);
-    for (const range of ['bytes=0-65535', 'bytes=65536-131071', 'bytes=0-', 'bytes=0-65535'])
+    for (const range of ['bytes=0-0', 'bytes=0-65535', 'bytes=65536-131071', 'bytes=0-', 'bytes=5-'])
       expect(await ask({ headers: { range } })).toBe(302);
     expect(await count()).toBe(1);
     const whole = await fetch(url);
@@ -205,10 +200,7 @@ describe('restored photos', () => {
   });
 });
 
-/**
- * Deletes the archive of a link as the lifecycle rule does after a week, and tells what builds
- * leave.
- */
+/** Deletes the archive of a link as the lifecycle rule does after a week, and tells what builds leave. */
 async function withoutArchive(url: string) {
   const Bucket = functionOf(system, 'download/build-archive').environment.RESTORED_BUCKET ?? '';
   const location = (await open(url)).headers.get('location') ?? '';
@@ -222,6 +214,9 @@ async function withoutArchive(url: string) {
   };
 }
 
+/** Milliseconds after which a run that died, or is done, holds its archive no more. */
+const afterLease = 16_000;
+
 const timesBuilt = () => system.log.filter((line) => line.includes('"archive built"')).length;
 
 describe('an archive of all photos', () => {
@@ -229,6 +224,7 @@ describe('an archive of all photos', () => {
     const url = await newLink({ type: 'zip_all' });
     await system.quiet();
     const storage = await withoutArchive(url);
+    system.clock.advance(afterLease);
     const before = timesBuilt();
     const answers = await Promise.all(Array.from({ length: 12 }, () => open(url)));
     expect(answers.map(({ status }) => status)).toEqual(Array(12).fill(202));
@@ -247,6 +243,7 @@ describe('an archive of all photos', () => {
       const url = await newLink({ type: 'zip_all' });
       await system.quiet();
       const storage = await withoutArchive(url);
+      system.clock.advance(afterLease);
       const fault = injectInto(system, 'download/build-archive', {
         service: 's3',
         operation,
@@ -257,7 +254,8 @@ describe('an archive of all photos', () => {
         async () => fault.fired(),
         (times) => times === 1,
       );
-      system.clock.advance(61_000);
+      fault.remove();
+      system.clock.advance(afterLease);
       expect((await open(url)).status).toBe(202);
       await system.until(
         async () => (await open(url)).status,
@@ -266,6 +264,10 @@ describe('an archive of all photos', () => {
       expect(namesIn((await customer.download(url)).bytes)).toHaveLength(4);
       expect(await storage.unfinished()).toBe(0);
       storage.close();
+      // Its own message comes again, finds the archive, and ends.
+      const { visibilityTimeoutSeconds } = queueOf(system, 'download/build-archive');
+      system.clock.advance(visibilityTimeoutSeconds * 1000);
+      await system.quiet();
     },
   );
 

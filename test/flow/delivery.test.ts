@@ -227,7 +227,9 @@ describe('an archive of all photos', () => {
     system.clock.advance(afterLease);
     const before = timesBuilt();
     const answers = await Promise.all(Array.from({ length: 12 }, () => open(url)));
-    expect(answers.map(({ status }) => status)).toEqual(Array(12).fill(202));
+    // Who asks last may find it built.
+    expect(answers[0]?.status).toBe(202);
+    expect(answers.every(({ status }) => status === 202 || status === 302)).toBe(true);
     await system.quiet();
     expect(namesIn((await customer.download(url)).bytes)).toHaveLength(4);
     expect(timesBuilt()).toBe(before + 1);

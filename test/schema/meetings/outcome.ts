@@ -13,6 +13,7 @@ const time = /^\d{4}-\d\d-\d\d[ T]\d\d:/;
 const orderNumber = /^\d{8}-\d{6,}$/;
 const random = new Set([
   'token',
+  'holder',
   'delaySeconds',
   'waitSeconds',
   'lookAgainSeconds',

@@ -13,6 +13,7 @@ const tables = [
   'restoration_jobs',
   'email_queue',
   'email_suppressions',
+  'archive_builds',
   'download_links',
   'webhook_events',
   'audit_logs',
